@@ -1,0 +1,79 @@
+"""What serves a model. One file (or package) here is one engine; adding one needs no change elsewhere.
+
+An engine is pure: it says what to run, and runs nothing. The same `Serving` becomes a local process, a systemd unit or
+a container.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from llmdeploy.plan import ModelFormat, Plan
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the engine will stand: the interpreter, the weights and the key file as paths of that place."""
+
+    python: str
+    model_path: str
+    key_file: str
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How to run an engine. `argv` never holds a secret: the key is read from a file."""
+
+    argv: tuple[str, ...]
+    port: int
+    env: Mapping[str, str] = field(default_factory=dict)
+    health_path: str = "/health"
+    metrics_path: str = "/metrics"
+    image: str = ""
+
+
+@dataclass(frozen=True)
+class MetricNames:
+    """Names in the engine's own Prometheus text; an empty name is a figure that the engine does not give."""
+
+    running: str
+    waiting: str
+    generated_tokens: str
+    prompt_tokens: str
+    kv_usage: str = ""
+    slots_path: str = ""
+
+
+class Engine(Protocol):
+    """The contract of an engine."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def formats(self) -> tuple[ModelFormat, ...]: ...
+    @property
+    def metrics(self) -> MetricNames: ...
+
+    def missing(self) -> str:
+        """Why this engine cannot run under this interpreter, or an empty text."""
+        ...
+
+    def refuses(self, plan: Plan) -> str:
+        """Why this engine cannot serve the plan, or an empty text."""
+        ...
+
+    def serve(self, plan: Plan, site: Site) -> Serving: ...
+
+
+def engine_names() -> tuple[str, ...]:
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+def engine(name: str) -> Engine:
+    """The engine called `name`; its module carries it as `ENGINE`."""
+    found: Engine = importlib.import_module(f"{__name__}.{name}").ENGINE
+    return found

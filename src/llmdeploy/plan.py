@@ -1,0 +1,128 @@
+"""What prepare decided. Everything here can be printed before anything exists; there is no secret in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+ModelFormat = Literal["gguf", "safetensors"]
+ModelSource = Literal["bundled", "hub", "path"]
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """Which weights, exactly, and where they come from.
+
+    `id` is what the user wrote. `location` is a path (`path`, `bundled`) or a repository (`hub`). `revision` is a commit
+    hash once it is known; `file` names the GGUF inside a repository; `sha256` is checked where it is known beforehand.
+    `size_bytes` is the sum of the weight files.
+    """
+
+    id: str
+    source: ModelSource
+    location: str
+    format: ModelFormat
+    size_bytes: int
+    revision: str = ""
+    file: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class MemoryPart:
+    """One part of the memory that serving takes, in bytes."""
+
+    name: str
+    bytes: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What serving takes against what is free, in bytes."""
+
+    parts: tuple[MemoryPart, ...]
+    available_bytes: int
+
+    @property
+    def needed_bytes(self) -> int:
+        return sum(part.bytes for part in self.parts)
+
+    @property
+    def fits(self) -> bool:
+        return self.needed_bytes <= self.available_bytes
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Something considered and not chosen, with the reason."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One deployment, decided.
+
+    `context` is tokens per request, `slots` the requests served at once, `threads` the compute threads of the engine.
+    `price_per_month` is in USD. `spec` is the spec as used, in JSON types.
+    """
+
+    name: str
+    target: str
+    spec: dict[str, Any]
+    model: ModelRef
+    served_name: str
+    variant: str
+    engine: str
+    context: int
+    slots: int
+    threads: int
+    host: str
+    port: int
+    memory: Memory
+    accelerators: tuple[str, ...] = ()
+    replicas: int = 1
+    price_per_month: float = 0.0
+    reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Twelve hex digits over everything that decides what runs; free memory and wording do not count."""
+        decided = {
+            key: value
+            for key, value in asdict(self).items()
+            if key not in ("memory", "reasons", "warnings", "alternatives", "price_per_month", "spec")
+        }
+        return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:12]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"digest": self.digest, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Plan:
+        """The plan that `as_json` wrote."""
+        fields = {key: value for key, value in data.items() if key != "digest"}
+        memory = fields["memory"]
+        fields["model"] = ModelRef(**fields["model"])
+        fields["memory"] = Memory(
+            parts=tuple(MemoryPart(**part) for part in memory["parts"]), available_bytes=memory["available_bytes"]
+        )
+        fields["alternatives"] = tuple(Alternative(**one) for one in fields["alternatives"])
+        for key in ("accelerators", "reasons", "warnings"):
+            fields[key] = tuple(fields[key])
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights on disk, verified: what the engine is pointed at, and the sha256 of every file by its relative name."""
+
+    path: Path
+    sha256: dict[str, str] = field(default_factory=dict)
