@@ -16,9 +16,9 @@ ModelSource = Literal["bundled", "hub", "path"]
 class ModelRef:
     """Which weights, exactly, and where they come from.
 
-    `id` is what the user wrote. `location` is a path (`path`, `bundled`) or a repository (`hub`). `revision` is a commit
-    hash once it is known; `file` names the GGUF inside a repository; `sha256` is checked where it is known beforehand.
-    `size_bytes` is the sum of the weight files.
+    `id` is what the user wrote. `location` is a path (`path`, `bundled`) or a repository (`hub`). `revision` is a
+    commit hash once it is known; `file` names the GGUF inside a repository; `sha256` is checked where it is known
+    beforehand. `size_bytes` is the sum of the weight files.
     """
 
     id: str
@@ -112,7 +112,8 @@ class Plan:
         memory = fields["memory"]
         fields["model"] = ModelRef(**fields["model"])
         fields["memory"] = Memory(
-            parts=tuple(MemoryPart(**part) for part in memory["parts"]), available_bytes=memory["available_bytes"]
+            parts=tuple(MemoryPart(**part) for part in memory["parts"]),
+            available_bytes=memory["available_bytes"],
         )
         fields["alternatives"] = tuple(Alternative(**one) for one in fields["alternatives"])
         for key in ("accelerators", "reasons", "warnings"):

@@ -12,7 +12,7 @@ Status = Literal["ok", "changed", "warning", "failed", "skipped"]
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that a step looked at or did. `seconds` is wall time; `hint` says what to do where it did not go well."""
+    """One thing that a step looked at or did. `seconds` is wall time; `hint` says what to do if it went badly."""
 
     name: str
     status: Status

@@ -39,6 +39,7 @@ def main(argv: list[str]) -> int:
     params.n_ctx = args.ctx_size
     params.n_parallel = args.parallel
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = args.threads
+    params.cache_ram_mib = 0  # prompts kept beside the slots: 8 GiB by default, and memory was planned without it
     params.endpoint_metrics = params.endpoint_slots = True
     params.use_jinja = params.offline = True
     params.api_keys = [args.api_key_file.read_text().strip()]
@@ -46,7 +47,8 @@ def main(argv: list[str]) -> int:
     stop = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
     server = xllamacpp.Server(params)
-    print(f"listening on {server.listening_address}", flush=True)
+    sys.stdout.write(f"listening on {server.listening_address}\n")
+    sys.stdout.flush()
     signal.sigwait(stop)
     del server
     return 0

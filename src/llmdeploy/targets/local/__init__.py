@@ -1,0 +1,68 @@
+"""This machine: a supervised engine under the user who asks, no root needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llmdeploy.deployment import Deployment
+from llmdeploy.endpoint import Endpoint
+from llmdeploy.plan import Plan
+from llmdeploy.run import Recorder
+from llmdeploy.targets import Status
+
+if TYPE_CHECKING:
+    from llmdeploy.spec import Spec
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True)
+class Local:
+    name: str = "local"
+
+    def lacks(self, spec: Spec) -> tuple[str, ...]:
+        if spec.access.host not in LOOPBACK:
+            return (
+                "access.host: this target serves loopback only, because its engine has no TLS; "
+                "put a gateway with TLS in front for other machines",
+            )
+        return ()
+
+    def plan(self, spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
+        from llmdeploy.targets.local.planning import plan_local
+
+        return plan_local(spec, deployment, recorder)
+
+    def setup(self, plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
+        from llmdeploy.targets.local.preparing import setup_local
+
+        setup_local(plan, deployment, recorder)
+
+    def deploy(self, plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
+        from llmdeploy.targets.local.serving import deploy_local
+
+        deploy_local(plan, deployment, recorder)
+
+    def watch(self, plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
+        from llmdeploy.targets.local.watching import watch_local
+
+        watch_local(plan, deployment, recorder)
+
+    def endpoint(self, plan: Plan, deployment: Deployment) -> Endpoint:
+        from llmdeploy.targets.local.serving import endpoint_of
+
+        return endpoint_of(plan, deployment)
+
+    def status(self, plan: Plan, deployment: Deployment) -> Status:
+        from llmdeploy.targets.local.watching import status_of
+
+        return status_of(plan, deployment)
+
+    def down(self, deployment: Deployment, recorder: Recorder) -> None:
+        from llmdeploy.targets.local.removing import down_local
+
+        down_local(deployment, recorder)
+
+
+TARGET = Local()

@@ -1,0 +1,55 @@
+"""Down on this machine: stop what runs, then look for what is left."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from llmdeploy.adapters.supervisor import Supervisor
+from llmdeploy.deployment import Deployment
+from llmdeploy.errors import StepError
+from llmdeploy.run import Recorder
+
+
+def down_local(deployment: Deployment, recorder: Recorder) -> None:
+    state = deployment.state
+    address = state.load_outputs().get("address")
+    with recorder.entry("stop") as entry:
+        if Supervisor(state.supervisor).stop():
+            entry.changed("engine, prober and supervisor ended")
+        else:
+            entry.detail = "nothing was running"
+    for name in ("outputs.json", "prober.json", "prober.port"):
+        (state.path / name).unlink(missing_ok=True)
+    with recorder.entry("nothing left") as entry:
+        left = _processes(state.path)
+        if address and _listening(*address) and left:
+            left.append(f"a listener on {address[0]}:{address[1]}")
+        if left:
+            raise StepError(
+                f"still there: {', '.join(left)}",
+                "end them by their process id and run `llmdeploy down` again",
+            )
+        entry.detail = f"no process, no port; history and reports stay in {state.path}"
+
+
+def _processes(folder: Path) -> list[str]:
+    """Processes whose command line names our state folder: engine, prober and supervisor all do."""
+    import psutil
+
+    own = str(folder.absolute())
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = process.info["cmdline"] or []
+        ours = any(part.startswith(own + "/") for part in line)
+        if ours and any(part.startswith(("llmdeploy.", "supervisor.", "vllm.")) for part in line):
+            found.append(f"process {process.pid} ({' '.join(line[:5])})")
+    return found
+
+
+def _listening(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=0.5):
+            return True
+    except OSError:
+        return False

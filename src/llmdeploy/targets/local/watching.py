@@ -1,0 +1,92 @@
+"""Monitor on this machine: the prober beside the engine, and how both are now."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from llmdeploy.adapters.http import healthy
+from llmdeploy.adapters.resolve_model import golden_file
+from llmdeploy.adapters.supervisor import Program, Supervisor
+from llmdeploy.deployment import Deployment
+from llmdeploy.engines import engine
+from llmdeploy.errors import StepError
+from llmdeploy.plan import Plan
+from llmdeploy.prober.config import ProberConfig
+from llmdeploy.run import Recorder
+from llmdeploy.spec.units import parse_duration, parse_size
+from llmdeploy.targets import Status
+from llmdeploy.targets.local.serving import endpoint_of
+
+PROBER_SECONDS = 15.0
+
+
+def watch_local(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
+    state = deployment.state
+    supervisor = Supervisor(state.supervisor)
+    with recorder.entry("prober") as entry:
+        config = state.path / "prober.json"
+        wanted = prober_config(plan, deployment)
+        changed = not config.exists() or ProberConfig.read(config) != wanted
+        if changed:
+            supervisor.remove("prober")
+            Path(wanted.port_file).unlink(missing_ok=True)
+            wanted.write(config)
+        argv = (sys.executable, "-I", "-m", "llmdeploy.prober", "--config", str(config.absolute()))
+        started = supervisor.ensure(Program("prober", argv))
+        port = _wait_for_port(supervisor, Path(wanted.port_file))
+        where = f"metrics on http://{wanted.host}:{port}/metrics, golden prompts every {wanted.interval_s:g} s"
+        if started:
+            entry.changed(f"started, {where}")
+        else:
+            entry.detail = where
+
+
+def prober_config(plan: Plan, deployment: Deployment) -> ProberConfig:
+    state = deployment.state
+    endpoint = endpoint_of(plan, deployment)
+    monitor, test = plan.spec["monitor"], plan.spec["test"]
+    golden = golden_file(test["golden"], plan.model, deployment.environment.cwd)
+    return ProberConfig(
+        url=endpoint.url,
+        model=endpoint.model,
+        key_file=str(state.key_file.absolute()),
+        history=str(state.history.absolute()),
+        port_file=str((state.path / "prober.port").absolute()),
+        supervisor_folder=str(state.supervisor.absolute()),
+        metrics=engine(plan.engine).metrics,
+        health_path=endpoint.health_path,
+        metrics_path=endpoint.metrics_path,
+        golden=str(golden or ""),
+        interval_s=parse_duration(monitor["interval"]),
+        port=monitor["port"],
+        history_bytes=parse_size(monitor["history"]),
+        min_accuracy=test["min_accuracy"],
+    )
+
+
+def _wait_for_port(supervisor: Supervisor, file: Path) -> int:
+    deadline = time.monotonic() + PROBER_SECONDS
+    while not file.exists() or not file.read_text().strip():
+        process = supervisor.process("prober")
+        if process is None or process.state in ("BACKOFF", "FATAL", "EXITED"):
+            raise StepError("the prober ended at its start", "read its log: `llmdeploy logs prober`")
+        if time.monotonic() > deadline:
+            raise StepError(
+                f"the prober did not start within {PROBER_SECONDS:.0f} s",
+                "read its log: `llmdeploy logs prober`",
+            )
+        time.sleep(0.01)
+    return int(file.read_text())
+
+
+def status_of(plan: Plan, deployment: Deployment) -> Status:
+    supervisor = Supervisor(deployment.state.supervisor)
+    process, prober = supervisor.process("engine"), supervisor.process("prober")
+    watching = prober.state.lower() if prober else "absent"
+    if process is None:
+        return Status("absent", False, "nothing is deployed", prober=watching)
+    up = process.alive and healthy(endpoint_of(plan, deployment))
+    state = {"RUNNING": "running", "STARTING": "starting", "STOPPED": "stopped"}.get(process.state, "failing")
+    return Status("running" if up else state, up, process.detail, process.started_at, watching, {"pid": process.pid})
