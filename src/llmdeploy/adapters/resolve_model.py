@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmdeploy.adapters.weights_hub import stored
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import Problem, SpecError
 from llmdeploy.plan import ModelRef
@@ -104,44 +105,57 @@ def _gguf_architecture(path: Path) -> Architecture:
 
 
 def _from_catalogue(choice: ModelChoice, row: CatalogueRow, deployment: Deployment) -> FoundModel:
-    """A short name: pinned by the catalogue's revision or hash, unless the spec names another file or revision."""
-    if choice.revision or choice.file or choice.quantization not in ("auto", row.quantization.lower()):
-        return _from_hub(choice, row.repository, choice.revision or row.revision, choice.file, deployment)
-    return _from_hub(choice, row.repository, row.revision, row.file, deployment, row)
+    """A short name, as the catalogue pins it: no network is needed to plan. Another file or revision asks the hub."""
+    other = choice.revision or choice.file or choice.quantization not in ("auto", row.quantization.lower())
+    if other or not row.revision:
+        file = choice.file or ("" if other else row.file)
+        found = _from_hub(choice, row.repository, choice.revision or row.revision, file, deployment)
+        if row.sha256 and found.ref.file == row.file and not choice.revision:
+            return replace(found, ref=replace(found.ref, sha256=row.sha256))
+        return found
+    ref = ModelRef(choice.id, "hub", row.repository, "gguf", row.size_bytes, row.revision, row.file, row.sha256)
+    why = f"model {choice.id}: {row.title}, {row.repository} at {row.revision[:12]}, {row.license}"
+    return FoundModel(ref, row.architecture(), f"{row.repository} at {row.revision[:12]}", (why,))
 
 
-def _from_hub(
-    choice: ModelChoice,
-    repository: str,
-    revision: str,
-    file: str,
-    deployment: Deployment,
-    row: CatalogueRow | None = None,
-) -> FoundModel:
-    """One look at the hub for the commit and the files; the header is read by ranges where the catalogue has no row."""
+def _from_hub(choice: ModelChoice, repository: str, revision: str, file: str, deployment: Deployment) -> FoundModel:
+    """A repository: from the store where this deployment has fetched it before, else one look at the hub."""
+    before = _fetched_before(choice, repository, deployment)
+    return before or _looked_up(choice, repository, revision, file, deployment)
+
+
+def _fetched_before(choice: ModelChoice, repository: str, deployment: Deployment) -> FoundModel | None:
+    """What the last plan took for the same words of the spec, so that a moving branch does not move a running service
+    and a second run needs no network."""
+    plan = deployment.state.load_plan()
+    if plan is None or plan.spec.get("model") != choice.model_dump(mode="json") or plan.model.location != repository:
+        return None
+    path = stored(plan.model, deployment.models)
+    if path is None:
+        return None
+    why = f"model {choice.id}: {repository} at {plan.model.revision[:12]}, fetched before"
+    if plan.model.format == "gguf":
+        architecture = _gguf_architecture(path)
+    else:
+        architecture = architecture_of_config(json.loads((path / "config.json").read_text()), plan.model.size_bytes)
+    return FoundModel(plan.model, architecture, "fetched before", (why,))
+
+
+def _looked_up(choice: ModelChoice, repository: str, revision: str, file: str, deployment: Deployment) -> FoundModel:
+    """Commit and files from the hub; the header is read by ranges, so that nothing is downloaded to plan."""
     from llmdeploy.adapters.hub import choose_file, lookup, open_remote
 
-    endpoint, token = deployment.environment.variables.get("HF_ENDPOINT", ""), deployment.hub_token
-    pinned = revision or _pinned_before(repository, deployment)
-    model = lookup(repository, pinned, token, endpoint)
+    endpoint, token = deployment.environment.variables.get("HF_ENDPOINT") or None, deployment.hub_token
+    model = lookup(repository, revision, token, endpoint)
     name, kind, size = choose_file(model, choice.quantization, file)
-    sha256 = row.sha256 if row else next((one.sha256 for one in model.files if one.name == name), "")
-    ref = ModelRef(choice.id, "hub", repository, kind, size, model.revision, name if kind == "gguf" else "", sha256)
-    with open_remote(repository, model.revision, name if kind == "gguf" else "config.json", token, endpoint) as stream:
+    sha256 = next((one.sha256 for one in model.files if one.name == name), "") if kind == "gguf" else ""
+    file = name if kind == "gguf" else ""
+    ref = ModelRef(choice.id, "hub", repository, kind, size, model.revision, file, sha256)
+    with open_remote(repository, model.revision, file or "config.json", token, endpoint) as stream:
         if kind == "gguf":
             architecture = architecture_of_gguf(read_gguf(stream, size))
         else:
             architecture = architecture_of_config(json.loads(stream.read()), size)
-    pin = f"revision {model.revision[:12]}" + ("" if revision else ", pinned now: the spec names none")
-    return FoundModel(
-        ref,
-        architecture,
-        f"{repository} at {model.revision[:12]}",
-        (f"model {choice.id}: {repository}, {pin}",),
-    )
-
-
-def _pinned_before(repository: str, deployment: Deployment) -> str:
-    """The commit that this deployment took last, so that a moving branch does not move a running service."""
-    plan = deployment.state.load_plan()
-    return plan.model.revision if plan and plan.model.location == repository else ""
+    pin = "" if revision else "; pinned now, because the spec names no revision"
+    why = f"model {choice.id}: {repository} at {model.revision[:12]}{pin}"
+    return FoundModel(ref, architecture, f"{repository} at {model.revision[:12]}", (why,))

@@ -118,6 +118,9 @@ def print_json(environment: Environment, document: Any) -> None:
 
 
 def _write_report(current: Session) -> None:
-    from llmdeploy.html_report import write_report
+    try:
+        from llmdeploy.html_report import write_report
+    except ImportError:
+        return
 
     write_report(current.deployment.state, current.run)

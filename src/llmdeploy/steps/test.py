@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,15 @@ from llmdeploy.errors import GateError, MissingError
 from llmdeploy.journal import last_passed_test
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder, Run
+from llmdeploy.spec.units import parse_duration
 from llmdeploy.targets import Target
 
 if TYPE_CHECKING:
+    from llmdeploy.gates.load import Workload
+    from llmdeploy.gates.load_figures import Bounds
     from llmdeploy.gates.result import GateResult
+
+SMOKE_SECONDS = 60.0
 
 
 def test(plan: Plan, target: Target, deployment: Deployment, run: Run, repeat: bool) -> None:
@@ -46,39 +52,79 @@ def test(plan: Plan, target: Target, deployment: Deployment, run: Run, repeat: b
 
 
 def _run_gates(plan: Plan, endpoint: Endpoint, golden: Path | None, recorder: Recorder) -> list[GateResult]:
-    import asyncio
+    from llmdeploy.gates.cases import load_cases
+    from llmdeploy.gates.golden import run_golden
+    from llmdeploy.gates.load import run_load
+    from llmdeploy.gates.smoke import run_smoke
 
-    from llmdeploy.gates import golden as golden_gate
-    from llmdeploy.gates import load as load_gate
-    from llmdeploy.gates import smoke as smoke_gate
-
-    results: list[GateResult] = []
-
-    def run_gate(name: str, gate: Any) -> None:
-        with recorder.entry(name) as entry:
-            result = asyncio.run(gate)
-            results.append(result)
-            entry.detail = _summary(result)
-            if not result.passed:
-                entry.status = "failed"
-
-    run_gate("smoke", smoke_gate.run_smoke(endpoint, context=plan.context))
+    settings = plan.spec["test"]
+    smoke = _gate("smoke", run_smoke(endpoint, plan.context, SMOKE_SECONDS), recorder)
+    results = [smoke]
     if golden:
-        cases = golden_gate.load_cases(golden)
-        run_gate("golden", golden_gate.run_golden(endpoint, cases, plan.spec["test"]["min_accuracy"]))
+        cases = load_cases(golden)
+        results.append(_gate("golden", run_golden(endpoint, cases, settings["min_accuracy"]), recorder))
     else:
         recorder.note("golden", "no golden prompts", "skipped", "name a file in test.golden to judge the answers")
-    if not results[0].passed:
-        recorder.note("load", "not measured: the smoke gate failed", "skipped")
-        return results
-    run_gate("load", load_gate.run_load(endpoint, load_gate.load_settings(plan)))
+    if smoke.passed:
+        results.append(_gate("load", run_load(endpoint, _workload(plan), _bounds(plan)), recorder))
+    else:
+        recorder.note("load", "not measured, because the smoke gate failed", "skipped")
     return results
+
+
+def _gate(name: str, gate: Coroutine[Any, Any, GateResult], recorder: Recorder) -> GateResult:
+    import asyncio
+
+    with recorder.entry(name) as entry:
+        result = asyncio.run(gate)
+        entry.detail = _summary(result)
+        if not result.passed:
+            entry.status = "failed"
+    return result
+
+
+def _workload(plan: Plan) -> Workload:
+    from llmdeploy.gates.load import Workload
+
+    work, load = plan.spec["workload"], plan.spec["test"]["load"]
+    return Workload(
+        concurrency=work["concurrency"],
+        prompt_tokens=work["prompt_tokens"],
+        output_tokens=work["output_tokens"],
+        context=plan.context,
+        seconds=parse_duration(load["duration"]) or 2.0,
+        rate=load["rate"],
+    )
+
+
+def _bounds(plan: Plan) -> Bounds:
+    from llmdeploy.gates.load_figures import Bounds
+
+    slo = plan.spec["workload"]["slo"]
+    return Bounds(
+        ttft_p95_s=_seconds(slo["ttft_p95"]),
+        itl_p95_s=_seconds(slo["itl_p95"]),
+        e2e_p95_s=_seconds(slo["e2e_p95"]),
+        min_goodput=slo["min_goodput"],
+    )
+
+
+def _seconds(duration: str | None) -> float | None:
+    return parse_duration(duration) if duration else None
 
 
 def _summary(result: GateResult) -> str:
     if result.missed:
         return "; ".join(f"{check.name} {check.value}, bound {check.bound}" for check in result.missed)
-    return str(result.data.get("summary") or f"{len(result.checks)} checks passed")
+    if result.gate == "load":
+        closed = result.data["closed"]
+        return (
+            f"{closed['tokens_per_s']:,.0f} tokens/s at {result.data['concurrency']} requests at once, "
+            f"TTFT p95 {closed['ttft_ms']['p95']:.1f} ms, ITL p95 {closed['itl_ms']['p95']:.2f} ms"
+        )
+    if result.gate == "golden":
+        return f"accuracy {result.checks[0].value}, {len(result.data['cases'])} prompts"
+    return f"{len(result.checks)} checks passed"
 
 
 def _raise_missed(results: list[GateResult]) -> None:

@@ -15,6 +15,7 @@ from llmdeploy.plan import Alternative, Plan
 from llmdeploy.run import Recorder
 from llmdeploy.sizing.choose import Sizing, choose
 from llmdeploy.sizing.machine import Machine
+from llmdeploy.sizing.memory import size_text
 
 if TYPE_CHECKING:
     from llmdeploy.spec import Spec
@@ -28,7 +29,7 @@ def plan_local(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
         entry.detail = describe(machine)
     with recorder.entry("model") as entry:
         found = resolve_model(spec.model, deployment)
-        entry.detail = f"{found.ref.id}: {found.ref.format}, {found.ref.size_bytes / GIB:.2f} GiB, {found.origin}"
+        entry.detail = f"{found.ref.id}: {found.ref.format}, {size_text(found.ref.size_bytes)}, {found.origin}"
     with recorder.entry("engine") as entry:
         chosen, refused = choose_engine(spec.engine, found)
         entry.detail = chosen.name
@@ -36,7 +37,7 @@ def plan_local(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
         plan = _size(spec, found, chosen, machine, engine_memory(deployment))
         plan = _keep(deployment.state.load_plan(), replace(plan, alternatives=refused))
         entry.detail = (
-            f"{plan.memory.needed_bytes / GIB:.2f} GiB of {plan.memory.available_bytes / GIB:.2f} GiB free; "
+            f"{size_text(plan.memory.needed_bytes)} of {size_text(plan.memory.available_bytes)} free; "
             f"{plan.slots} slots of {plan.context} tokens, {plan.threads} threads"
         )
     return plan

@@ -59,9 +59,9 @@ def prober_config(plan: Plan, deployment: Deployment) -> ProberConfig:
         health_path=endpoint.health_path,
         metrics_path=endpoint.metrics_path,
         golden=str(golden or ""),
-        interval_s=parse_duration(monitor["interval"]),
+        interval_s=parse_duration(monitor["interval"]) or 30.0,
         port=monitor["port"],
-        history_bytes=parse_size(monitor["history"]),
+        history_bytes=parse_size(monitor["history"]) or 64 * 2**20,
         min_accuracy=test["min_accuracy"],
     )
 

@@ -1,0 +1,83 @@
+"""How quick the commands are: `--version` and `--help` against a bare Python, `up` against the bare engine.
+
+    .venv/bin/python scripts/bench/startup.py [--rounds 15]
+
+Prints one JSON document; figures are medians, in seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from measuring import bare_engine, command, free_port, median, seconds, spec, until_answered
+
+GATES = "test"
+
+
+def commands(rounds: int) -> dict[str, float]:
+    """Medians of alternating runs, so that a drift of the machine meets all alike."""
+    here = Path.cwd()
+    times: dict[str, list[float]] = {"bare python": [], "--version": [], "--help": []}
+    for _ in range(rounds):
+        times["bare python"].append(seconds(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True)))
+        for option in ("--version", "--help"):
+            times[option].append(seconds(lambda: command(option, cwd=here)))
+    found = {name: median(values) for name, values in times.items()}
+    bare = found["bare python"]
+    return {**found, "version ratio": found["--version"] / bare, "help ratio": found["--help"] / bare}
+
+
+def bare_start(threads: int) -> float:
+    """From starting the process to its first answer; the stop does not count."""
+    port = free_port()
+    begun = time.perf_counter()
+    with bare_engine(port, threads) as (_, key):
+        until_answered(port, key)
+        return time.perf_counter() - begun
+
+
+def first_and_second_up(folder: Path) -> dict[str, Any]:
+    spec(folder, free_port())
+    outcome: dict[str, Any] = {}
+    for name in ("first", "second"):
+        documents: list[Any] = []
+        wall = seconds(lambda kept=documents: kept.append(json.loads(command("up", "-y", "--json", cwd=folder).stdout)))
+        steps = {report["step"]: report["seconds"] for report in documents[0]["reports"]}
+        outcome[name] = {"wall": wall, "without gates": wall - steps[GATES], "steps": steps, "ok": documents[0]["ok"]}
+    command("down", "--purge", cwd=folder)
+    return outcome
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=15)
+    rounds = parser.parse_args().rounds
+    bare, ups = [], []
+    for _ in range(max(3, rounds // 3)):
+        bare.append(bare_start(threads=1))
+        with tempfile.TemporaryDirectory() as folder:
+            ups.append(first_and_second_up(Path(folder)))
+    engine = median(bare)
+    without_gates = median([up["first"]["without gates"] for up in ups])
+    found = {
+        "commands": commands(rounds),
+        "bare engine, start and one answer": engine,
+        "first up": median([up["first"]["wall"] for up in ups]),
+        "first up without gates": without_gates,
+        "ratio to the bare engine": without_gates / engine,
+        "second up": median([up["second"]["wall"] for up in ups]),
+        "steps of the last first up": ups[-1]["first"]["steps"],
+        "all ok": all(up[name]["ok"] for up in ups for name in ("first", "second")),
+    }
+    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

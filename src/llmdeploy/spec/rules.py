@@ -1,0 +1,88 @@
+"""What must hold between fields. Each rule is a function of a spec whose fields are valid each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeAlias
+
+from llmdeploy.spec.fields import Spec
+from llmdeploy.spec.units import format_duration
+
+CLOUDS = ("aws", "azure", "gcp")
+PATH_STARTS = ("/", "./", "../", "~")
+
+
+class Broken(NamedTuple):
+    """A rule that does not hold: the fields that it is about (the first is named), what is wrong, what to write."""
+
+    fields: tuple[str, ...]
+    message: str
+    hint: str
+
+
+Rule: TypeAlias = Callable[[Spec], Broken | None]
+
+
+def private_data_stays(spec: Spec) -> Broken | None:
+    if spec.data.policy != "private" or spec.target not in CLOUDS:
+        return None
+    message = f"private does not go with the target {spec.target}, whose machines are not your own"
+    return Broken(("data.policy", "target"), message, "write `policy: any`, or a target such as local, onprem or edge")
+
+
+def path_has_no_revision(spec: Spec) -> Broken | None:
+    if not spec.model.revision or not spec.model.id.startswith(PATH_STARTS):
+        return None
+    message = f"a path ({spec.model.id}) has no revision"
+    return Broken(("model.revision", "model.id"), message, "remove the revision")
+
+
+def answer_takes_longer_than_its_first_token(spec: Spec) -> Broken | None:
+    slo = spec.workload.slo
+    if slo.e2e_p95 is None or slo.e2e_p95 >= slo.ttft_p95:
+        return None
+    whole, first = format_duration(slo.e2e_p95), format_duration(slo.ttft_p95)
+    message = f"{whole} for the whole answer is less than {first} for its first token"
+    fields = ("workload.slo.e2e_p95", "workload.slo.ttft_p95")
+    return Broken(fields, message, f"write at least {first}, or lower ttft_p95")
+
+
+def ports_differ(spec: Spec) -> Broken | None:
+    if spec.monitor.port != spec.access.port:
+        return None
+    message = f"{spec.monitor.port} is the port of the endpoint already (access.port)"
+    return Broken(("monitor.port", "access.port"), message, "write another port, or 0 for a free one")
+
+
+def open_loop_has_a_rate(spec: Spec) -> Broken | None:
+    load = spec.test.load
+    if load.closed or not load.open or load.rate is not None:
+        return None
+    message = "the open loop alone needs a rate, because no closed loop measures one"
+    return Broken(
+        ("test.load.rate", "test.load.closed", "test.load.open"), message, "write `rate: 2.5`, or `closed: true`"
+    )
+
+
+def rate_has_an_open_loop(spec: Spec) -> Broken | None:
+    load = spec.test.load
+    if load.open or load.rate is None:
+        return None
+    message = "this is the rate of the open loop, which is off"
+    return Broken(("test.load.rate", "test.load.open"), message, "remove the rate, or write `open: true`")
+
+
+RULES: tuple[Rule, ...] = (
+    private_data_stays,
+    path_has_no_revision,
+    answer_takes_longer_than_its_first_token,
+    ports_differ,
+    open_loop_has_a_rate,
+    rate_has_an_open_loop,
+)
+
+
+def broken_rules(spec: Spec) -> Iterator[Broken]:
+    for rule in RULES:
+        if broken := rule(spec):
+            yield broken
