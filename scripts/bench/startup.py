@@ -47,10 +47,11 @@ def first_and_second_up(folder: Path) -> dict[str, Any]:
     spec(folder, free_port())
     outcome: dict[str, Any] = {}
     for name in ("first", "second"):
-        documents: list[Any] = []
-        wall = seconds(lambda kept=documents: kept.append(json.loads(command("up", "-y", "--json", cwd=folder).stdout)))
-        steps = {report["step"]: report["seconds"] for report in documents[0]["reports"]}
-        outcome[name] = {"wall": wall, "without gates": wall - steps[GATES], "steps": steps, "ok": documents[0]["ok"]}
+        begun = time.perf_counter()
+        document = json.loads(command("up", "-y", "--json", cwd=folder).stdout)
+        wall = time.perf_counter() - begun
+        steps = {report["step"]: report["seconds"] for report in document["reports"]}
+        outcome[name] = {"wall": wall, "without gates": wall - steps[GATES], "steps": steps, "ok": document["ok"]}
     command("down", "--purge", cwd=folder)
     return outcome
 

@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 ModelFormat = Literal["gguf", "safetensors"]
+CONTEXT_CHECKPOINTS = 4
+"""States of sliding-window layers that llama.cpp keeps per slot (`--ctx-checkpoints`); its default of 32 made a Gemma 3
+4B slot 3.6 GiB. Sizing counts them, the engine is started with them."""
+
 ModelSource = Literal["bundled", "hub", "path"]
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from llmdeploy.plan import CONTEXT_CHECKPOINTS
 from llmdeploy.sizing.architecture import Architecture
 from llmdeploy.sizing.catalogue import resolve
 from llmdeploy.sizing.memory import (
@@ -99,9 +100,9 @@ GEMMA_SHAPED = replace(
 
 
 def test_a_model_with_windows_as_llama_cpp_runs_it() -> None:
-    """Logged: 16.00 MiB (8192 cells, 2 layers) and 10.00 MiB (1024 cells, 10 layers); 169 MiB more after 16 turns."""
+    """Logged: 16.00 MiB (8192 cells, 2 layers) and 10.00 MiB (1024 cells, 10 layers), and 5 MiB a checkpoint."""
     assert kv_cache_bytes(GEMMA_SHAPED, 8192) == 26 * MIB
-    assert checkpoint_bytes(GEMMA_SHAPED, 8192) == 160 * MIB
+    assert checkpoint_bytes(GEMMA_SHAPED, 8192) == CONTEXT_CHECKPOINTS * 5 * MIB
     assert "context checkpoints" in [part.name for part in llamacpp_memory(GEMMA_SHAPED, 8192, 1, GIB).parts]
     assert "context checkpoints" not in [part.name for part in llamacpp_memory(LLAMA_8B, 8192, 1, GIB).parts]
 

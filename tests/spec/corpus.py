@@ -5,6 +5,8 @@ Other tests go over them too: `from .corpus import MALFORMED` beside this file, 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 _VALUES = {
     "name": (
         '""', "''", "Demo", "demo_1", "-demo", "demo-", "1demo", '"de mo"', "a" * 41, "no", "null", "12", "1.5", "true",
@@ -13,7 +15,10 @@ _VALUES = {
     "target": ("Local", "awz", "amazon", "[aws]", "1", "null", '""', "on", "{aws: {}}"),
     "engine": ("llama.cpp", "VLLM", "tgi", "1", "[]", "null"),
     "model": ("5", "true", "[demo]", '""', '" demo"', "1e3", "{name: demo}", "{id: }", "{id: [a]}", "2024-01-01"),
-    "model.revision": ("main", "v1.0", "abc", "1234567", "12e4567", "0123456", '"12345678901234567890123456789012345678901"'),
+    "model.revision": (
+        "main", "v1.0", "abc", "1234567", "12e4567", "0123456",
+        '"12345678901234567890123456789012345678901"',
+    ),
     "model.file": ("/etc/passwd", "../other.gguf", "a/../../b", "a/..", '"C:\\\\model.gguf"', "[a]", '"a\\nb"', "7"),
     "model.quantization": ("q4", "int3", "q4_k_xl", "4", "4bit", "null", "[q8_0]"),
     "workload": ("4", "many", "[1, 2]", "true"),
@@ -24,17 +29,19 @@ _VALUES = {
     "workload.prompt_tokens": ("0", "10000001", "2k", "-128", "0b11"),
     "workload.output_tokens": ("0", "1000001", "true"),
     "workload.slo.ttft_p95": (
-        "2 parsecs", "2", "2.0", "0s", "-2s", "2S", "2 sec", "1h30m", "1,5s", "s", "2  s", "366d", "0.5ms", "1:30", "null",
-        "[2s]", '"2\\ts"', "1e3s", "٢s", ".5s", "2s!", "inf", "1" * 30 + "s", "true", "two seconds",
+        "2 parsecs", "2", "2.0", "0s", "-2s", "2S", "2 sec", "1h30m", "1,5s", "s", "2  s", "366d", "0.5ms", "1:30",
+        "[2s]", '"2\\ts"', "null", "1e3s", "٢s", ".5s", "2s!", "inf", "1" * 30 + "s", "true", "two seconds",
     ),
     "workload.slo.min_goodput": ("95%", "95", "1.01", "-0.1", ".nan", "half", '"0.95"'),
-    "resources.memory": ("16", "16 gigs", "16G", "16Gi", "-1GiB", "1GiB 2", "1KiB", "999TiB", "1e3MB", "[]", "all", "0.1B"),
+    "resources.memory": (
+        "16", "16 gigs", "16G", "16Gi", "-1GiB", "1GiB 2", "1KiB", "999TiB", "1e3MB", "[]", "all", "0.1B",
+    ),
     "resources.threads": ("0", "-2", "2.5", "all", "4097"),
     "data.policy": ("secret", "Private", "true", "[]"),
     "budget.monthly": ("1500", "1500 dollars", "-5 USD", "1,500 USD", "USD", "15.001 USD", "1500 XYZ", "¥5", "$", "[]"),
     "access.host": (
-        "http://127.0.0.1", "localhost:8080", "127.0.0.1:80", "256.1.1.1", "1.2.3", '""', "a b", "-x", "x-", "a..b", "8",
-        '"host/path"', "a" * 254, "*",
+        "http://127.0.0.1", "localhost:8080", "127.0.0.1:80", "256.1.1.1", "1.2.3", '""', "a b", "-x", "x-", "a..b",
+        "8", '"host/path"', "a" * 254, "*",
     ),
     "access.port": ("0", "65536", "-1", '"8080"', "http", "80.5", "8080-8090", "1:30", "8_080", "0x1F90"),
     "access.served_name": ("-x", "a b", '"a\\tb"', "1", "é", "x" * 129),
@@ -83,7 +90,7 @@ _TEXTS = {
     "alias of itself": "workload: &w\n  slo: *w\n",
     "merge key": "access:\n  <<: {port: 1}\n",
     "merge key of an alias": "access: &a {port: 1}\nmonitor:\n  <<: *a\n",
-    "billion laughs": "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)),
+    "billion laughs": "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise("abcdefghi")),
     "tag of Python": "name: !!python/object/apply:os.system [id]\n",
     "tag of a name": "name: !!python/name:os.system\n",
     "tag of a type": "name: !!str demo\n",

@@ -153,7 +153,7 @@ def test_other_machines_are_not_served_without_tls(folder: Path) -> None:
     (folder / "llmdeploy.yaml").write_text(text)
     result = up(folder)
     assert result.exit_code == 3
-    assert "access.host: this target serves loopback only" in result.stderr
+    assert "access.host: 0.0.0.0 is not loopback" in result.stderr
 
 
 def test_a_second_command_is_refused_within_two_seconds_and_told_who_holds_it(folder: Path) -> None:

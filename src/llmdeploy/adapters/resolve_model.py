@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from llmdeploy.adapters.weights_hub import stored
 from llmdeploy.deployment import Deployment
-from llmdeploy.errors import Problem, SpecError
+from llmdeploy.errors import Problem, SpecError, StepError
 from llmdeploy.plan import ModelRef
 from llmdeploy.sizing.architecture import Architecture, architecture_of_config, architecture_of_gguf
 from llmdeploy.sizing.catalogue import CatalogueRow, resolve, suggest
@@ -37,7 +37,7 @@ def resolve_model(choice: ModelChoice, deployment: Deployment) -> FoundModel:
     the hub cannot be reached or refuses."""
     row = resolve(choice.id)
     if row and not row.repository:
-        return _bundled(choice.id)
+        return _bundled(row.name)
     if row:
         return _from_catalogue(choice, row, deployment)
     path = (deployment.environment.cwd / Path(choice.id).expanduser()).absolute()
@@ -101,7 +101,10 @@ def _from_path(name: str, path: Path) -> FoundModel:
 
 def _gguf_architecture(path: Path) -> Architecture:
     with path.open("rb") as stream:
-        return architecture_of_gguf(read_gguf(stream, path.stat().st_size))
+        try:
+            return architecture_of_gguf(read_gguf(stream, path.stat().st_size))
+        except StepError as error:
+            raise StepError(f"{path}: {error.message}", error.hint) from error
 
 
 def _from_catalogue(choice: ModelChoice, row: CatalogueRow, deployment: Deployment) -> FoundModel:

@@ -6,6 +6,7 @@ dies (at once when it had run, after 1, 2, 3, ... seconds while it keeps failing
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import shlex
@@ -18,9 +19,12 @@ import xmlrpc.client
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmdeploy.errors import StepError
+
+if TYPE_CHECKING:
+    import psutil
 
 START_SECONDS = 10.0
 STOP_SECONDS = 20.0
@@ -167,18 +171,25 @@ class Supervisor:
         )
 
     def stop(self) -> bool:
-        """End the daemon and everything under it, and wait until it is gone; true when there was something to end."""
-        daemons = self._daemons()
+        """End the daemon and everything under it, and wait until all are gone; true when there was something to end.
+
+        The daemon stops its programs one by one at its own pace of a second. It is told to start nothing any more, and
+        its programs are told to end by us, all at once; a program that does not is killed.
+        """
+        import psutil
+
+        daemons = [psutil.Process(pid) for pid in self._daemons()]
         if not daemons:
             return False
-        for pid in daemons:
-            _signal(pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        while left := self._daemons():
-            if time.monotonic() > deadline:
-                for pid in left:
-                    _signal(pid, signal.SIGKILL)
-            time.sleep(0.02)
+        try:
+            self._call("supervisor.shutdown")
+        except (OSError, http.client.HTTPException):
+            _signal_all(daemons, signal.SIGTERM)  # it has no socket yet, or none any more
+        programs = [child for daemon in daemons for child in _children(daemon)]
+        _signal_all(programs, signal.SIGTERM)
+        _, stubborn = psutil.wait_procs(programs, STOP_SECONDS)
+        _signal_all([*stubborn, *daemons], signal.SIGKILL)
+        psutil.wait_procs([*stubborn, *daemons], STOP_SECONDS)
         for name in ("supervisor.sock", "supervisord.pid"):
             (self.folder / name).unlink(missing_ok=True)
         return True
@@ -253,8 +264,18 @@ def _command(argv: tuple[str, ...]) -> str:
     return quoted.replace(" ;", " '';").replace(" #", " ''#")
 
 
-def _signal(pid: int, number: signal.Signals) -> None:
+def _children(daemon: psutil.Process) -> list[psutil.Process]:
+    import psutil
+
     try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
+        return daemon.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _signal_all(processes: list[psutil.Process], number: signal.Signals) -> None:
+    import psutil
+
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(number)

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import FrameType
 
@@ -37,7 +38,8 @@ def main() -> int:
 def program(args: Sequence[str], environment: Environment) -> int:
     """Run one command line; returns the exit code and never raises."""
     try:
-        llmdeploy.main(list(args), prog_name="llmdeploy", obj=environment, standalone_mode=False)
+        with redirect_stdout(environment.stdout), redirect_stderr(environment.stderr):  # click writes to sys.stdout
+            llmdeploy.main(list(args), prog_name="llmdeploy", obj=environment, standalone_mode=False)
         environment.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code

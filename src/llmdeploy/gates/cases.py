@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmdeploy.errors import Problem, SpecError
-from llmdeploy.gates.yaml_nodes import NodeReader, root_node
+from llmdeploy.gates.yaml_nodes import NodeReader, root_node, shown
 
 if TYPE_CHECKING:
     from yaml import Node
 
+LONGEST_REASON = 200  # characters of another library's message
 MAX_TOKENS = 128  # of an answer, where a case does not say
 ROLES = ("system", "user", "assistant")
 
@@ -49,7 +50,7 @@ class Case:
 
 def load_cases(path: Path) -> tuple[Case, ...]:
     """The cases of a golden file. Raises `SpecError` with every problem found, each with its path and line."""
-    reader = _Cases()
+    reader = _Cases(str(path))
     cases = reader.file(root_node(path))
     if reader.problems:
         raise SpecError(reader.problems, str(path))
@@ -62,14 +63,14 @@ class _Cases(NodeReader):
             self.problems.append(Problem("cases", "the file is empty", "write a list of cases under `cases:`", 1))
             return ()
         fields = self.fields(node, "", required=("cases",))
-        nodes = self.list(fields["cases"], "cases") if "cases" in fields else []
+        nodes = self.entries(fields["cases"], "cases") if "cases" in fields else []
         if "cases" in fields and not nodes:
             self.wrong(fields["cases"], "cases", "there is no case", "write at least one")
         cases = tuple(self._case(one, f"cases[{index}]") for index, one in enumerate(nodes))
         seen: set[str] = set()
         for index, case in enumerate(cases):
             if case.name and case.name in seen:
-                self.wrong(nodes[index], f"cases[{index}].name", f"{case.name!r} is there twice", "rename one")
+                self.wrong(nodes[index], f"cases[{index}].name", f"{shown(case.name)} is there twice", "rename one")
             seen.add(case.name)
         return cases
 
@@ -95,7 +96,7 @@ class _Cases(NodeReader):
         if prompt := self.text(fields, "prompt", path):
             messages.append({"role": "user", "content": prompt})
         if "messages" in fields:
-            for index, one in enumerate(self.list(fields["messages"], f"{path}.messages")):
+            for index, one in enumerate(self.entries(fields["messages"], f"{path}.messages")):
                 messages.append(self._message(one, f"{path}.messages[{index}]"))
         return tuple(messages)
 
@@ -103,7 +104,7 @@ class _Cases(NodeReader):
         fields = self.fields(node, path, required=("role", "content"))
         role = self.text(fields, "role", path) or ""
         if role and role not in ROLES:
-            self.wrong(fields["role"], f"{path}.role", f"{role!r} is no role", f"one of {', '.join(ROLES)}")
+            self.wrong(fields["role"], f"{path}.role", f"{shown(role)} is no role", f"one of {', '.join(ROLES)}")
         return {"role": role, "content": self.text(fields, "content", path) or ""}
 
     def _expect(self, node: Node, path: str) -> Expect:
@@ -139,9 +140,9 @@ class _Cases(NodeReader):
             json.dumps(schema, allow_nan=False)
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:
-            why = f"not a JSON Schema: {error.message}"
+            why = f"not a JSON Schema: {error.message[:LONGEST_REASON]}"
         except (ConstructorError, TypeError, ValueError, RecursionError) as error:
-            why = f"not JSON: {' '.join(str(error).split())}"
+            why = f"not JSON: {' '.join(str(error).split())[:LONGEST_REASON]}"
         else:
             return schema
         self.wrong(fields["json_schema"], f"{path}.json_schema", why, "write a JSON Schema of draft 2020-12")
@@ -154,6 +155,6 @@ class _Cases(NodeReader):
         from llmdeploy.spec.units import parse_duration  # here, because its package loads all of the spec
 
         if not (seconds := parse_duration(text)):
-            self.wrong(fields[key], f"{path}.{key}", f"{text!r} is not a duration", "write 500ms or 2s")
+            self.wrong(fields[key], f"{path}.{key}", f"{shown(text)} is not a duration", "write 500ms or 2s")
             return None
         return seconds

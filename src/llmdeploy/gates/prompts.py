@@ -6,8 +6,8 @@ import random
 from dataclasses import dataclass
 
 VOCABULARY = (
-    "capital river weekday month server model token answer question number country simple first second large small what "
-    "which when where about other under after before again light water green house paper music winter summer"
+    "capital river weekday month server model token answer question number country simple first second large small "
+    "what which when where about other under after before again light water green house paper music winter summer"
 )
 WORDS = tuple(VOCABULARY.split())
 TOKENS_PER_WORD = 1.5  # where the server sends no usage

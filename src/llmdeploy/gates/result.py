@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Check:
-    """One number or behaviour against its bound: `value` and `bound` are as shown to a person (`412 ms`, `<= 2000 ms`)."""
+    """One number or behaviour against its bound; both are as shown to a person (`412 ms`, `<= 2000 ms`)."""
 
     name: str
     passed: bool

@@ -13,7 +13,9 @@ from llmdeploy.errors import Problem, SpecError
 if TYPE_CHECKING:
     from yaml import Node
 
-LARGEST_FILE = 2**20  # bytes
+LARGEST_FILE = 2**18  # bytes; some thousand cases, and the YAML reader takes seconds for the worst of that size
+MOST_PROBLEMS = 50
+SHOWN = 60  # characters of what was written that a message repeats
 
 
 def root_node(path: Path) -> Node | None:
@@ -28,7 +30,8 @@ def root_node(path: Path) -> Node | None:
         # A few nested aliases stand for gigabytes. Only texts with both marks can have one, and pay for the look.
         for event in yaml.parse(text, Loader=yaml.SafeLoader) if "&" in text and "*" in text else ():
             if isinstance(event, yaml.AliasEvent):
-                raise refused("an alias (*) is not allowed", "write it out", event.start_mark.line + 1)
+                line = event.start_mark.line + 1 if event.start_mark else None
+                raise refused("an alias (*) is not allowed", "write it out", line)
         node: Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as error:
         raise refused(f"cannot be read: {error.strerror}", "give the path of a golden file") from error
@@ -57,10 +60,16 @@ def kind_of(node: Node) -> str:
     return type(node).__name__.removesuffix("Node").lower()
 
 
+def shown(text: str) -> str:
+    """What was written, in quotes and not too long."""
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
+
+
 class NodeReader:
     """Collects `problems`; what is wrong reads as an empty value, so that the walk goes on and finds the rest."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: str) -> None:
+        self.source = source
         self.problems: list[Problem] = []
 
     def number(self, fields: dict[str, Node], key: str, path: str, *, whole: bool = False) -> float | None:
@@ -70,7 +79,7 @@ class NodeReader:
             return None
         if not re.fullmatch(r"\d{1,9}" if whole else r"\d{1,9}(\.\d{1,9})?", text) or not float(text):
             kind = "a whole number above 0" if whole else "a number above 0"
-            self.wrong(fields[key], f"{path}.{key}", f"{text!r} is not {kind}", "")
+            self.wrong(fields[key], f"{path}.{key}", f"{shown(text)} is not {kind}", "")
             return None
         return float(text)
 
@@ -79,7 +88,7 @@ class NodeReader:
         if key not in fields:
             return ()
         if kind_of(fields[key]) == "sequence":
-            nodes = self.list(fields[key], f"{path}.{key}")
+            nodes = self.entries(fields[key], f"{path}.{key}")
             named = {f"{key}[{index}]": node for index, node in enumerate(nodes)}
         else:
             named = {key: fields[key]}
@@ -92,8 +101,8 @@ class NodeReader:
             return None
         kind = fields[key].tag.rpartition(":")[2]
         if kind != "str":
-            hint = f"write it in quotes: '{text}'"
-            self.wrong(fields[key], f"{path}.{key}", f"{text or 'nothing'} is read as {kind}, not as text", hint)
+            hint = f"write it in quotes: '{text[:SHOWN]}'"
+            self.wrong(fields[key], f"{path}.{key}", f"{shown(text)} is read as {kind}, not as text", hint)
         elif not text:
             self.wrong(fields[key], f"{path}.{key}", "is empty", "write a text or leave it out")
         else:
@@ -109,7 +118,7 @@ class NodeReader:
             return None
         return str(fields[key].value)
 
-    def list(self, node: Node, path: str) -> list[Node]:
+    def entries(self, node: Node, path: str) -> list[Node]:
         """The entries of a list; none if it is not one."""
         if kind_of(node) != "sequence":
             self.wrong(node, path, f"is a {kind_of(node)}, not a list", "begin each entry with a dash")
@@ -126,7 +135,7 @@ class NodeReader:
         known = (*required, *optional)
         found: dict[str, Node] = {}
         for key_node, value in node.value:
-            key = str(key_node.value)
+            key = str(key_node.value)[:SHOWN]
             where = f"{path}.{key}".lstrip(".")
             if key not in known:
                 close = difflib.get_close_matches(key, known, 1)
@@ -141,5 +150,8 @@ class NodeReader:
         return found
 
     def wrong(self, node: Node, path: str, message: str, hint: str) -> None:
-        """Notes a problem at the line of the node."""
+        """Notes a problem at the line of the node; raises `SpecError` when there are too many to go on."""
         self.problems.append(Problem(path, message, hint, node.start_mark.line + 1))
+        if len(self.problems) == MOST_PROBLEMS:
+            more = Problem(self.source, f"not read on after {MOST_PROBLEMS} problems", "mend these first")
+            raise SpecError([*self.problems, more], self.source)

@@ -15,7 +15,7 @@ without merges).
 
 Models with a sliding window keep context checkpoints: a Gemma-3-shaped file (10 of 12 layers with a window of 512
 tokens, 5 MiB a checkpoint) grew from 42 to 211 MiB of anonymous memory within 16 turns of one chat, then no more:
-32 checkpoints (llama.cpp's default) of window x layers with a window.
+32 checkpoints (llama.cpp's default) of window x layers with a window. llmdeploy starts it with fewer.
 
 Not counted: the prompt cache of llama.cpp, which the engine runs without (`cache_ram_mib` 0; at its default of
 8 GiB the embedded model grew from 42 to 258 MiB RSS with 600 different prompts).
@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from llmdeploy.plan import Memory, MemoryPart
+from llmdeploy.plan import CONTEXT_CHECKPOINTS, Memory, MemoryPart
 from llmdeploy.sizing.architecture import Architecture
 
 KIB: Final = 1024
@@ -35,7 +35,6 @@ GIB: Final = 1024 * MIB
 MICRO_BATCH: Final = 512  # llama.cpp's default `n_ubatch`, tokens computed at once
 CELL_STEP: Final = 256  # llama.cpp rounds the tokens of a slot up to this
 KV_BYTES: Final = 2  # f16
-CONTEXT_CHECKPOINTS: Final = 32  # a slot, llama.cpp's default `n_ctx_checkpoints`
 
 RUNTIME_BYTES: Final = 40 * MIB
 RUNTIME_BYTES_PER_TOKEN: Final = 512  # of the vocabulary: text, hash entry, merges

@@ -16,7 +16,7 @@ from llmdeploy.spec.kinds import WRITTEN, RefusedError
 from llmdeploy.spec.overrides import merged
 from llmdeploy.spec.problems import MOST_PROBLEMS, CommandLineProblem, spec_error
 from llmdeploy.spec.rules import broken_rules
-from llmdeploy.spec.scalars import shown, shown_path
+from llmdeploy.spec.scalars import Unquoted, shown, shown_path
 from llmdeploy.spec.unknown_keys import unknown_key_hint
 from llmdeploy.spec.walk import field_paths, section_at
 
@@ -78,7 +78,9 @@ class _Checker:
 
     def _as_written(self, path: KeyPath, value: object) -> str:
         place = None if self._is_overridden(path) else self.document.places.get(path)
-        return shown(value if isinstance(value, str) or place is None or place.text is None else place.text)
+        if isinstance(value, str) or place is None or place.text is None:
+            return shown(value)
+        return shown(Unquoted(place.text))
 
     def _rules(self, spec: Spec) -> None:
         for broken in broken_rules(spec):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from llmdeploy.spec.kinds import Choice, Number, Switch, Text, Whole
+from llmdeploy.spec.scalars import Unclear
 from llmdeploy.spec.unit_kinds import Duration, Price, Size
 from llmdeploy.spec.units import Money
 
@@ -88,7 +89,7 @@ class ModelChoice(Section):
     @model_validator(mode="before")
     @classmethod
     def _name_alone(cls, value: Any) -> Any:
-        return {"id": value} if isinstance(value, str) else value
+        return {"id": value} if isinstance(value, str | int | float | Unclear) else value
 
 
 class Slo(Section):

@@ -23,8 +23,7 @@ def merged(tree: dict[str, Any], overrides: Mapping[tuple[str, ...], object]) ->
     model = result.get("model")
     if isinstance(model, str) and any(path[0] == "model" for path in overrides):
         result["model"] = {"id": model}
-    other_model = isinstance(model, dict) and overrides.get(_ID) not in (None, model.get("id", "demo"))
-    if other_model:
+    if isinstance(model, dict) and overrides.get(_ID) not in (None, model.get("id", "demo")):
         result["model"] = {key: value for key, value in model.items() if key not in OF_ONE_MODEL}
     for path in sorted(overrides, key=len):
         _put(result, path, overrides[path])

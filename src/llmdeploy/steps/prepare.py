@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmdeploy.deployment import Deployment
-from llmdeploy.errors import Problem, SpecError
+from llmdeploy.errors import SpecError
 from llmdeploy.plan import Plan
 from llmdeploy.run import Run
 from llmdeploy.spec import Spec
@@ -15,7 +15,7 @@ def prepare(spec: Spec, target: Target, deployment: Deployment, run: Run) -> Pla
     with run.step("prepare") as recorder:
         lacking = target.lacks(spec)
         if lacking:
-            raise SpecError([Problem(*reason.split(": ", 1)) for reason in lacking], "plan")
+            raise SpecError(lacking, "plan")
         plan = target.plan(spec, deployment, recorder)
         for warning in plan.warnings:
             recorder.note("note", warning, "warning")

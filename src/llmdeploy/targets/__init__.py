@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from llmdeploy.deployment import Deployment
 from llmdeploy.endpoint import Endpoint
+from llmdeploy.errors import Problem
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder
 
@@ -34,8 +35,8 @@ class Target(Protocol):
     @property
     def name(self) -> str: ...
 
-    def lacks(self, spec: Spec) -> tuple[str, ...]:
-        """What the spec asks for and this target cannot do, each as a sentence."""
+    def lacks(self, spec: Spec) -> tuple[Problem, ...]:
+        """What the spec asks for and this target cannot do, each with the field that asks for it."""
         ...
 
     def plan(self, spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan: ...

@@ -191,7 +191,7 @@ def _take_answer(outcome: Outcome, answer: Any) -> None:
     try:
         choice = answer["choices"][0]
         outcome.text, outcome.reasoning = text_of(choice["message"]), reasoning_of(choice["message"])
-        outcome.finish_reason = choice["finish_reason"] or ""
+        outcome.finish_reason = str(choice["finish_reason"] or "")
         take_usage(outcome, answer)
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise RequestError("protocol: the answer is not a chat completion") from error

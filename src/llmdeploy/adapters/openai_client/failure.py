@@ -72,8 +72,8 @@ def error_message(body: bytes) -> str:
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
-        return _one_line(body.decode("utf-8", "replace"))
-    return _one_line(message_of(parsed))
+        return one_line(body.decode("utf-8", "replace"))
+    return one_line(message_of(parsed))
 
 
 def message_of(parsed: Any) -> str:
@@ -86,5 +86,7 @@ def message_of(parsed: Any) -> str:
     return parsed if isinstance(parsed, str) else json.dumps(parsed) if parsed else ""
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:LONGEST_MESSAGE]
+def one_line(text: str) -> str:
+    """A server's words made fit to show: one line, not too long, no control character that a terminal would obey."""
+    words = " ".join(text.split())[:LONGEST_MESSAGE]
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)

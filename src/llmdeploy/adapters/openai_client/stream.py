@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from llmdeploy.adapters.openai_client.failure import LONGEST_MESSAGE, RequestError, message_of
+from llmdeploy.adapters.openai_client.failure import RequestError, message_of, one_line
 from llmdeploy.adapters.openai_client.outcome import Outcome
 
 DATA = b"data:"
@@ -55,38 +55,61 @@ class ChunkReader:
         if not isinstance(chunk, dict):
             raise RequestError("protocol: an event of the stream is not an object")
         if chunk.get("error"):
-            raise RequestError(f"stream error: {message_of(chunk)[:LONGEST_MESSAGE]}")
-        take_usage(self._outcome, chunk)
-        for choice in chunk.get("choices") or ():
-            self._choice(choice, received)
+            raise RequestError(f"stream error: {one_line(message_of(chunk))}")
+        try:
+            take_usage(self._outcome, chunk)
+            pieces = [_piece(choice) for choice in chunk.get("choices") or ()]
+        except (AttributeError, TypeError) as error:
+            raise RequestError("protocol: an event of the stream is not a chunk of a chat completion") from error
+        for piece in pieces:
+            self._take(piece, received)
 
-    def _choice(self, choice: dict[str, Any], received: float) -> None:
-        delta = choice.get("delta") or {}
-        text, reasoning = text_of(delta), reasoning_of(delta)
-        if text or reasoning or delta.get("tool_calls"):
+    def _take(self, piece: _Piece, received: float) -> None:
+        if piece.text or piece.reasoning or piece.calls_tool:
             self._outcome.tokens.append(received)
-        if text:
-            self._texts.append(text)
+        if piece.text:
+            self._texts.append(piece.text)
             if self._on_text:
-                self._on_text(text)
-        if reasoning:
-            self._reasonings.append(reasoning)
-        if choice.get("finish_reason"):
-            self._outcome.finish_reason = choice["finish_reason"]
+                self._on_text(piece.text)
+        if piece.reasoning:
+            self._reasonings.append(piece.reasoning)
+        if piece.finish_reason:
+            self._outcome.finish_reason = piece.finish_reason
+
+
+class _Piece(NamedTuple):
+    text: str
+    reasoning: str
+    calls_tool: bool
+    finish_reason: str
+
+
+def _piece(choice: dict[str, Any]) -> _Piece:
+    delta = choice.get("delta") or {}
+    return _Piece(
+        text_of(delta), reasoning_of(delta), bool(delta.get("tool_calls")), _text(choice.get("finish_reason"))
+    )
 
 
 def text_of(message: dict[str, Any]) -> str:
-    return message.get("content") or ""
+    """The text of a message or delta. Like the functions below, raises TypeError for what has another type."""
+    return _text(message.get("content"))
 
 
 def reasoning_of(message: dict[str, Any]) -> str:
-    """What a reasoning model thinks aloud: `reasoning_content` in llama.cpp and older vLLM, `reasoning` in
-    newer.
-    """
-    return message.get("reasoning_content") or message.get("reasoning") or ""
+    """What a reasoning model thinks aloud: `reasoning_content` in llama.cpp and older vLLM, `reasoning` in newer."""
+    return _text(message.get("reasoning_content") or message.get("reasoning"))
 
 
 def take_usage(outcome: Outcome, answer: dict[str, Any]) -> None:
     if usage := answer.get("usage"):
-        outcome.prompt_tokens = usage.get("prompt_tokens") or 0
-        outcome.completion_tokens = usage.get("completion_tokens") or 0
+        counts = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+        if not all(isinstance(count, int) for count in counts):
+            raise TypeError("usage is not in whole numbers")
+        outcome.prompt_tokens, outcome.completion_tokens = counts
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    raise TypeError("not a text")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from llmdeploy.engines import MetricNames, Serving, Site
-from llmdeploy.plan import ModelFormat, Plan
+from llmdeploy.plan import CONTEXT_CHECKPOINTS, ModelFormat, Plan
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class LlamaCpp:
                 "--ctx-size", str(plan.context * plan.slots),
                 "--parallel", str(plan.slots),
                 "--threads", str(plan.threads),
+                "--ctx-checkpoints", str(CONTEXT_CHECKPOINTS),
                 "--api-key-file", site.key_file,
             ),
             port=plan.port,

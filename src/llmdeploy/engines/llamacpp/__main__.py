@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from llmdeploy.adapters.orphans import die_with_parent
+from llmdeploy.plan import CONTEXT_CHECKPOINTS
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -21,6 +22,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--ctx-size", type=int, required=True)
     parser.add_argument("--parallel", type=int, required=True)
+    parser.add_argument("--ctx-checkpoints", type=int, default=CONTEXT_CHECKPOINTS)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--api-key-file", type=Path, required=True)
     return parser.parse_args(argv)
@@ -40,6 +42,8 @@ def main(argv: list[str]) -> int:
     params.n_parallel = args.parallel
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = args.threads
     params.cache_ram_mib = 0  # prompts kept beside the slots: 8 GiB by default, and memory was planned without it
+    params.n_ctx_checkpoints = args.ctx_checkpoints
+    params.fit_params = False  # llmdeploy has fitted the model to the memory already
     params.endpoint_metrics = params.endpoint_slots = True
     params.use_jinja = params.offline = True
     params.api_keys = [args.api_key_file.read_text().strip()]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from llmdeploy.deployment import Deployment
 from llmdeploy.endpoint import Endpoint
+from llmdeploy.errors import Problem
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder
 from llmdeploy.targets import Status
@@ -21,13 +22,11 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 class Local:
     name: str = "local"
 
-    def lacks(self, spec: Spec) -> tuple[str, ...]:
-        if spec.access.host not in LOOPBACK:
-            return (
-                "access.host: this target serves loopback only, because its engine has no TLS; "
-                "put a gateway with TLS in front for other machines",
-            )
-        return ()
+    def lacks(self, spec: Spec) -> tuple[Problem, ...]:
+        if spec.access.host in LOOPBACK:
+            return ()
+        why = f"{spec.access.host} is not loopback, and this target's engine has no TLS"
+        return (Problem("access.host", why, "write 127.0.0.1, and put a gateway with TLS in front for other machines"),)
 
     def plan(self, spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
         from llmdeploy.targets.local.planning import plan_local

@@ -91,7 +91,8 @@ def engine_memory(deployment: Deployment) -> int:
     import psutil
 
     try:
-        return int(psutil.Process(process.pid).memory_info().rss)
+        memory = psutil.Process(process.pid).memory_info()
+        return int(memory.rss - getattr(memory, "shared", 0))  # mapped weights are page cache, which counts as free
     except psutil.NoSuchProcess:
         return 0
 
