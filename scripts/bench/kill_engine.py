@@ -1,6 +1,6 @@
 """SIGKILL of the engine: how long until the endpoint answers again.
 
-    .venv/bin/python scripts/bench/kill_engine.py [--rounds 10]
+.venv/bin/python scripts/bench/kill_engine.py [--rounds 10]
 """
 
 from __future__ import annotations

@@ -96,10 +96,10 @@ def bare_engine(port: int, threads: int) -> Iterator[tuple[subprocess.Popen[str]
     """The engine alone, with a key given on its standard input."""
     argv = [sys.executable, "-c", BARE_ENGINE, str(MODEL_FILE), str(port), str(threads)]
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert process.stdin
-    process.stdin.write("bench-key\n")
-    process.stdin.flush()
     try:
+        if process.stdin:
+            process.stdin.write("bench-key\n")
+            process.stdin.flush()
         yield process, "bench-key"
     finally:
         process.terminate()

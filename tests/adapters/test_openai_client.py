@@ -128,9 +128,11 @@ async def test_latency_counts_from_the_scheduled_time() -> None:
 async def test_a_cancelled_request_tells_how_far_it_came() -> None:
     outcome = Outcome(scheduled=perf_counter())
     async with servers.stops_in_the_middle() as endpoint:
-        asking = asyncio.create_task(OpenAIClient(endpoint).stream(QUESTION, deadline_s=5, into=outcome))
-        while not outcome.tokens:
-            await asyncio.sleep(0.01)
+        came = asyncio.Event()
+        asking = asyncio.create_task(
+            OpenAIClient(endpoint).stream(QUESTION, deadline_s=5, into=outcome, on_text=lambda _: came.set())
+        )
+        await came.wait()
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
@@ -164,6 +166,7 @@ async def test_the_key_is_sent_and_can_be_left_out_or_replaced() -> None:
         (b'{"detail": "Not Found"}', "Not Found"),
         (b"<html>Bad Gateway</html>", "<html>Bad Gateway</html>"),
         (b"", ""),
+        (b'{"error": "\\u001b[31mred"}', "\N{REPLACEMENT CHARACTER}[31mred"),
     ],
 )
 async def test_the_message_of_an_error_is_found_in_every_usual_shape(body: bytes, message: str) -> None:
@@ -182,7 +185,19 @@ async def test_a_200_that_is_no_chat_completion_is_a_failure(body: bytes) -> Non
     assert outcome.category == "protocol"
 
 
-@pytest.mark.parametrize("event", ["{not json", "[1]", '{"choices": [3]}', '{"choices": 3}', '{"usage": 3}'])
+@pytest.mark.parametrize(
+    "event",
+    [
+        "{not json",
+        "[1]",
+        '{"choices": [3]}',
+        '{"choices": 3}',
+        '{"usage": 3}',
+        '{"usage": {"prompt_tokens": "many"}}',
+        '{"choices": [{"delta": {"content": 3}}]}',
+        '{"choices": [{"delta": {}, "finish_reason": [1]}]}',
+    ],
+)
 async def test_an_event_of_another_shape_is_a_failure(event: str) -> None:
     async def handler(request: servers.Request) -> None:
         await request.begin_stream()

@@ -69,11 +69,14 @@ def usage(prompt: int, completion: int) -> dict[str, Any]:
     return {"choices": [], "usage": {"prompt_tokens": prompt, "completion_tokens": completion}}
 
 
-async def whole_stream(request: Request, words: tuple[str, ...] = ("Paris", " it", " is"), gap_s: float = 0.0) -> None:
+async def whole_stream(
+    request: Request, words: tuple[str, ...] = ("Paris", " it", " is"), before_s: float = 0.0
+) -> None:
     await request.begin_stream()
+    await request.event(delta(None, role="assistant"))
+    await asyncio.sleep(before_s)
     for word in words:
         await request.event(delta(word))
-        await asyncio.sleep(gap_s)
     await request.event(delta(finish="stop"))
     await request.event(usage(12, len(words)))
     await request.event("[DONE]")
@@ -199,31 +202,17 @@ def sends_one_byte_at_a_time() -> Server:
 
 
 def closes_kept_alive() -> Server:
-    """Promises to keep the connection, closes it after one answer, and counts the requests that it saw."""
+    """Promises to keep the connection (HTTP/1.1 does, unless it says otherwise), and closes it after each answer."""
+    return serving(lambda request: request.answer(200, completion("Paris")))
 
-    async def handler(request: Request) -> None:
-        answer = {"choices": [{"message": {"content": "Paris"}, "finish_reason": "stop"}], **usage(1, 1)}
-        answer["choices"] = [{"message": {"content": "Paris"}, "finish_reason": "stop"}]
-        await request.answer(200, answer)
 
-    return serving(handler)
+def completion(text: str) -> dict[str, Any]:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {"choices": [choice], "usage": {"prompt_tokens": 12, "completion_tokens": 2}}
 
 
 def slow_first_token(delay_s: float) -> Server:
-    async def handler(request: Request) -> None:
-        await request.begin_stream()
-        await request.event(delta(None, role="assistant"))
-        await asyncio.sleep(delay_s)
-        await whole_rest(request)
-
-    async def whole_rest(request: Request) -> None:
-        await request.event(delta("Paris"))
-        await request.event(delta(finish="stop"))
-        await request.event(usage(12, 1))
-        await request.event("[DONE]")
-        await request.end_stream()
-
-    return serving(handler)
+    return serving(lambda request: whole_stream(request, before_s=delay_s))
 
 
 def thinks_as_vllm_does() -> Server:
