@@ -41,12 +41,16 @@ class UsageError(LlmdeployError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One fault of a spec: its path (`workload.slo.ttft_p95`), what is wrong, what to write, and the line (1-based)."""
+    """One fault of a spec: its path (`workload.slo.ttft_p95`), what is wrong, what to write, and the line (1-based).
+
+    `source` is set where the fault is not in the file that the error names: `command line`.
+    """
 
     path: str
     message: str
     hint: str = ""
     line: int | None = None
+    source: str = ""
 
 
 class SpecError(LlmdeployError):

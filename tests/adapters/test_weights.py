@@ -41,6 +41,8 @@ def safetensors(count: int = 2, items: int = 100) -> bytes:
     return len(text).to_bytes(8, "little") + text + os.urandom(2 * items * count)
 
 
+OWN_CODE = b'{"auto_map": {"AutoModel": "m.X"}}'
+OTHERS_CODE = b'{"auto_map": {"AutoTokenizer": [null, "a/b--m.X"]}}'
 FOLDER = {"config.json": b'{"model_type": "llama"}', "tokenizer.json": b"{}", "model.safetensors": safetensors()}
 
 
@@ -313,6 +315,14 @@ def test_what_a_repository_must_not_hold_or_lack(
         fetch(ref, tmp_path, silent, None, hub.url)
 
 
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pkl", "modeling.py", "model.h5"])
+def test_what_can_hold_code_is_not_fetched_even_by_name(hub: HubServer, tmp_path: Path, name: str) -> None:
+    hub.add(REPO, COMMIT, {name: b"x"})
+    with pytest.raises(MissingError, match="is not safetensors or GGUF"):
+        fetch(from_hub(file=name, sha256=""), tmp_path, silent, None, hub.url)
+    assert hub.bytes_sent == 0
+
+
 def test_file_names_that_leave_the_folder_are_not_written(hub: HubServer, tmp_path: Path) -> None:
     name = "../../../evil.gguf"
     hub.add(REPO, COMMIT, {name: DEMO.read_bytes()})
@@ -386,47 +396,63 @@ def test_files_may_lie_elsewhere(tmp_path: Path) -> None:
 def test_space_is_looked_at_before_the_download(
     hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = type(shutil.disk_usage("/"))(10**9, 10**9, 10**6)
+    usage = type(shutil.disk_usage("/"))(10**9, 10**9 - 10**7, 10**7)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(MissingError, match=r"needs 0.00 GB more at .*, and 0.00 GB is free|needs .* MB more"):
+    with pytest.raises(MissingError, match=r"needs 2.2 MB more at .*, and 10.0 MB is free"):
         fetch(from_hub(), tmp_path, silent, None, hub.url)
     assert hub.bytes_sent == 0
 
 
-def test_a_disk_that_fills_up_in_the_middle(hub: HubServer, tmp_path: Path) -> None:
-    """With a limit on the size of files, which the kernel reports as it does a full disk: while writing."""
-    code = f"""
-import resource, signal, sys
+FULL_DISK = """
+import resource, shutil
 from pathlib import Path
 from llmdeploy.adapters.weights import fetch
 from llmdeploy.errors import StepError
 from llmdeploy.plan import ModelRef
-fetch.__module__
-resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, resource.RLIM_INFINITY))
+shutil.disk_usage = lambda path: type(shutil._ntuple_diskusage(0, 0, 0))(0, 0, 10**12)
+{before}
 try:
-    fetch({from_hub()!r}, Path({str(tmp_path)!r}), lambda *_: None, None, {hub.url!r})
+    fetch({ref!r}, Path({store!r}), lambda *_: None, None, {url!r})
 except StepError as error:
     print(error.message, "|", error.hint)
 """
+
+
+def test_a_disk_that_fills_up_in_the_middle_keeps_what_arrived(hub: HubServer, tmp_path: Path) -> None:
+    """With a limit on the size of a file, which the kernel reports while it is written, as it does a full disk."""
+    limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, resource.RLIM_INFINITY))"
+    code = FULL_DISK.format(before=limit, ref=from_hub(), store=str(tmp_path), url=hub.url)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
     assert "the disk is full" in done.stdout, done.stderr
     assert "needs 2.2 MB: free some space and run again" in done.stdout
+    time.sleep(0.2)  # the server's last piece to the dead client
     sent = hub.bytes_sent
     assert fetch(from_hub(), tmp_path, silent, None, hub.url).sha256 == {"tiny-Q8_0.gguf": DEMO_SHA256}
     assert hub.requests[-1].headers["range"] == "bytes=600000-"
     assert hub.bytes_sent - sent == DEMO.stat().st_size - 600_000
 
 
-def test_no_space_left_is_a_full_disk(hub: HubServer, tmp_path: Path) -> None:
+def test_a_full_file_system(hub: HubServer, tmp_path: Path) -> None:
+    alone = ["unshare", "--user", "--map-root-user", "--mount"]
+    mount = f"mount -t tmpfs -o size=1m none {tmp_path}"
+    if shutil.which("unshare") is None or subprocess.run([*alone, "sh", "-c", mount], check=False).returncode:
+        pytest.skip("no small file system can be mounted here (user namespaces are off)")
+    code = FULL_DISK.format(before="", ref=from_hub(), store=str(tmp_path), url=hub.url)
+    run = [*alone, "sh", "-c", f'{mount} && exec "$@"', "sh", sys.executable, "-c", code]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=30, check=False)
+    assert "the disk is full" in done.stdout, done.stderr
+    assert os.strerror(errno.ENOSPC) in done.stdout
+
+
+def test_a_partial_file_that_is_a_link_is_not_followed(hub: HubServer, tmp_path: Path) -> None:
     partial = tmp_path / ".partial" / "owner--tiny-GGUF" / COMMIT / "tiny-Q8_0.gguf.part"
     partial.parent.mkdir(parents=True)
     partial.symlink_to("/dev/full")
-    with pytest.raises(StepError, match=os.strerror(errno.ENOSPC)):
-        fetch(from_hub(), tmp_path, silent, None, hub.url)
+    assert fetch(from_hub(), tmp_path, silent, None, hub.url).path.read_bytes() == DEMO.read_bytes()
 
 
 def test_a_store_that_cannot_be_written(hub: HubServer) -> None:
-    with pytest.raises(StepError, match="cannot write /sys/") as caught:
+    with pytest.raises(StepError, match="no access to /sys/") as caught:
         fetch(from_hub(), Path("/sys/llmdeploy-models"), silent, None, hub.url)
     assert "LLMDEPLOY_MODELS" in caught.value.hint
 
@@ -506,7 +532,7 @@ def test_folders_are_used_where_they_lie(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "kind", "message", "hint"),
     [
-        ({"pytorch_model.bin": b"x", "config.json": b"{}"}, "safetensors", "only weights are pytorch_model.bin", "code"),
+        ({"pytorch_model.bin": b"x", "config.json": b"{}"}, "safetensors", "weights are pytorch_model.bin", "code"),
         ({"model.pt": b"x"}, "gguf", "only weights are model.pt", "code"),
         ({"notes.txt": b"x"}, "gguf", "no safetensors and no GGUF file", "there is notes.txt"),
         ({}, "safetensors", "no safetensors and no GGUF file", "there is nothing"),
@@ -515,8 +541,8 @@ def test_folders_are_used_where_they_lie(tmp_path: Path) -> None:
         ({"m.gguf": b""}, "gguf", "m.gguf: the GGUF file is cut off", "again"),
         ({"m.gguf": b"PK\3\4" + bytes(99)}, "gguf", "m.gguf: not a GGUF file", ""),
         ({**FOLDER, "model.safetensors": b""}, "safetensors", "model.safetensors: no safetensors file", "again"),
-        ({**FOLDER, "config.json": b'{"auto_map": {"AutoModel": "m.X"}}', "m.py": b""}, "safetensors", "auto_map", "never run"),
-        ({**FOLDER, "tokenizer_config.json": b'{"auto_map": {"AutoTokenizer": [null, "a/b--m.X"]}}'}, "safetensors", "another repository: a/b--m.X", "never run"),
+        ({**FOLDER, "config.json": OWN_CODE, "m.py": b""}, "safetensors", "asks for the code in m.py", "never run"),
+        ({**FOLDER, "tokenizer_config.json": OTHERS_CODE}, "safetensors", "another repository: a/b--m.X", "never run"),
         ({**FOLDER, "config.json": b'{"a":' * 100_000}, "safetensors", "config.json is not JSON", "again"),
     ],
 )  # fmt: skip
@@ -532,7 +558,7 @@ def test_folders_that_are_refused_say_why(
 
 
 def test_an_auto_map_without_code_is_data(tmp_path: Path) -> None:
-    there = folder(tmp_path / "model", {**FOLDER, "config.json": b'{"auto_map": {"AutoModel": "m.X"}}'})
+    there = folder(tmp_path / "model", {**FOLDER, "config.json": OWN_CODE})
     assert fetch(at(there, "safetensors"), tmp_path / "store", silent).path == there
 
 
@@ -545,7 +571,9 @@ def test_a_link_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_cache_of_the_hub_with_its_links_is_a_folder(tmp_path: Path) -> None:
-    repository = folder(tmp_path / "models--owner--tiny", {f"blobs/{n}": data for n, data in enumerate(FOLDER.values())})
+    repository = folder(
+        tmp_path / "models--owner--tiny", {f"blobs/{n}": data for n, data in enumerate(FOLDER.values())}
+    )
     snapshot = repository / "snapshots" / COMMIT
     snapshot.mkdir(parents=True)
     for number, name in enumerate(FOLDER):
@@ -553,15 +581,26 @@ def test_the_cache_of_the_hub_with_its_links_is_a_folder(tmp_path: Path) -> None
     assert sorted(fetch(at(snapshot, "safetensors"), tmp_path / "store", silent).sha256) == sorted(FOLDER)
 
 
+def test_a_folder_that_cannot_be_listed_is_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = folder(tmp_path / "model", FOLDER)
+
+    def closed(path: Path) -> Iterator[Path]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "iterdir", closed)  # root, as in a container, may list every real folder
+    with pytest.raises(StepError, match=f"no access to {there}"):
+        fetch(at(there, "safetensors"), tmp_path / "store", silent)
+
+
 def test_paths_that_are_none(tmp_path: Path) -> None:
     shutil.copy(DEMO, tmp_path / "model.gguf")
-    with pytest.raises(MissingError, match="has no file modell.gguf") as caught:
+    with pytest.raises(MissingError, match=r"has no file modell\.gguf") as caught:
         fetch(at(tmp_path / "modell.gguf"), tmp_path / "store", silent)
     assert caught.value.hint == "did you mean model.gguf?"
     os.mkfifo(tmp_path / "pipe.gguf")
     with pytest.raises(StepError, match="not a regular file"):
         fetch(at(tmp_path / "pipe.gguf"), tmp_path / "store", silent)
-    with pytest.raises(MissingError, match="there is nothing|has no file"):
+    with pytest.raises(MissingError, match=r"has no file m\.gguf"):
         fetch(at(tmp_path / "nowhere" / "m.gguf"), tmp_path / "store", silent)
 
 

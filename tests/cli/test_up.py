@@ -40,7 +40,9 @@ def test_up_ends_well_and_says_how_to_use_it(up: Result) -> None:
 def test_the_printed_curl_line_works(up: Result, folder: Path) -> None:
     lines = up.stdout.splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("curl "))
-    ran = subprocess.run(["bash", "-c", "\n".join(lines[first : first + 2])], cwd=folder, capture_output=True, text=True)
+    ran = subprocess.run(
+        ["bash", "-c", "\n".join(lines[first : first + 2])], cwd=folder, capture_output=True, text=True
+    )
     assert "The capital of France is Paris." in ran.stdout, ran.stderr
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -61,9 +60,7 @@ def test_a_large_file_is_refused_by_its_size_alone(tmp_path: Path) -> None:
     file = tmp_path / "llmdeploy.yaml"
     with file.open("wb") as sparse:
         sparse.truncate(50 * 2**30)
-    begun = time.monotonic()
     assert "larger than 1 MiB" in refused(file).problems[0].message
-    assert time.monotonic() - begun < 5
 
 
 def test_an_endless_file_is_read_no_further_than_needed() -> None:

@@ -46,9 +46,9 @@ def test_the_corpus_is_large_and_without_repeats() -> None:
 
 @pytest.mark.parametrize("name", MALFORMED)
 def test_malformed_specs_are_refused(name: str) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     assert isinstance(outcome(MALFORMED[name]), SpecError)
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.skipif(not hasattr(yaml, "CSafeLoader"), reason="PyYAML has no C reader here, so both tests are one")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmdeploy.errors import SpecError
-from llmdeploy.spec import CommandLineProblem, load_spec, parse_spec
+from llmdeploy.spec import load_spec, parse_spec
 
 REVISION = "0123456789abcdef"
 
@@ -42,6 +42,8 @@ def test_another_model_leaves_the_revision_and_file_of_the_old_one() -> None:
 def test_a_model_given_as_a_name_alone_takes_overrides() -> None:
     model = parse_spec("model: a/b", "x", {"model.quantization": "q8_0"}).model
     assert (model.id, model.quantization) == ("a/b", "q8_0")
+    both = load_spec(None, {"model": "c/d", "model.quantization": "q8_0"}).model
+    assert (both.id, both.quantization) == ("c/d", "q8_0")
     assert parse_spec("model: {quantization: q8_0}", "x", {"model": "c/d"}).model.quantization == "auto"
 
 
@@ -71,7 +73,7 @@ def test_a_fault_of_the_command_line(text: str, given: dict[str, object], path: 
     assert problem.message.startswith(message)
     assert hint in problem.hint
     assert problem.line is None
-    assert isinstance(problem, CommandLineProblem)
+    assert problem.source == "command line"
     assert problem.source == caught.value.source == "command line"
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llmdeploy.spec.units import (
+from llmdeploy.units import (
     Money,
     format_duration,
     format_size,
@@ -74,20 +74,20 @@ def test_sizes_are_written_short(size: int, text: str) -> None:
     assert format_size(size) == text
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(st.floats(0.001, 366 * 86400.0))
 def test_every_duration_reads_back(seconds: float) -> None:
     seconds = round(seconds, 6)
     assert parse_duration(format_duration(seconds)) == seconds
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(st.integers(0, 2**46), st.integers(1, 2**14).map(lambda count: count * 2**30)))
 def test_every_size_reads_back(size: int) -> None:
     assert parse_size(format_size(size)) == size
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 10**11), st.sampled_from(["USD", "EUR", "GBP"]))
 def test_every_amount_reads_back(cents: int, currency: str) -> None:
     assert parse_money(str(Money(cents / 100, currency))) == Money(cents / 100, currency)

@@ -109,7 +109,8 @@ def test_an_engine_that_never_answers_meets_a_deadline(folder: Path, monkeypatch
             return replace(ENGINE.serve(plan, site), argv=sleeper)  # type: ignore[arg-type]
 
     monkeypatch.setattr("llmdeploy.targets.local.serving.engine", lambda name: Deaf())
-    monkeypatch.setattr("llmdeploy.targets.local.serving.LOAD_SECONDS", 1.5)
+    with (folder / "llmdeploy.yaml").open("a") as spec:
+        spec.write("deploy: {timeout: 2s}\n")
     result = up(folder)
     assert result.exit_code == 5
     assert "the engine did not answer within 2 s" in result.stderr
@@ -117,10 +118,10 @@ def test_an_engine_that_never_answers_meets_a_deadline(folder: Path, monkeypatch
 
 def test_no_memory_is_exit_3_with_figures(folder: Path) -> None:
     with (folder / "llmdeploy.yaml").open("a") as spec:
-        spec.write("resources: {memory: 8MiB}\n")
+        spec.write("resources: {memory: 20MiB}\n")
     result = up(folder)
     assert result.exit_code == 3
-    assert "8 MiB" in result.stderr
+    assert "20 MiB" in result.stderr
     assert not engines_of(folder)
 
 

@@ -38,7 +38,7 @@ def download(remote: Remote, revision: str, file: HubFile, partial: Path, arrive
         raise StepError(f"{file.name}: {file.size / 1e9:.0f} GB in one file is over what plain HTTP serves", hint)
     with disk_in_words(partial, file.size):
         partial.parent.mkdir(parents=True, exist_ok=True)
-        if partial.exists() and partial.stat().st_size > file.size:
+        if partial.is_symlink() or (partial.exists() and partial.stat().st_size > file.size):
             partial.unlink()
         partial.touch()
         transfer = _Transfer(remote, revision, file, partial, arrived)
@@ -52,8 +52,8 @@ def disk_error(error: OSError, path: Path, needed: int) -> StepError:
         hint = f"{path.name} needs {needed / 1e6:,.1f} MB: free some space and run again, what has arrived is kept"
         return StepError(f"the disk is full at {path.parent} ({error.strerror})", hint)
     if error.errno in READ_ONLY:
-        hint = "make the folder writable, or set LLMDEPLOY_MODELS to one that is"
-        return StepError(f"cannot write {path} ({error.strerror})", hint)
+        hint = "check its owner and mode; LLMDEPLOY_MODELS names another folder for models"
+        return StepError(f"no access to {path} ({error.strerror})", hint)
     return StepError(f"{path}: {error.strerror or error}", "check the disk, then run again")
 
 

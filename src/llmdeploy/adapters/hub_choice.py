@@ -46,17 +46,16 @@ def choose_file(
 
 
 def wanted_files(model: HubModel, kind: ModelFormat, file: str) -> tuple[HubFile, ...]:
-    """Every file to fetch: all parts of the GGUF `file`, or the safetensors with configuration and tokenizer."""
+    """Every file to fetch: all parts of the GGUF `file`, or configuration and tokenizer, then the safetensors."""
     names = [one.name for one in model.files]
     if kind == "gguf":
-        if model.file(file) is None:
-            raise no_such_file(file, [name for name in names if name.endswith(".gguf")], model.repository)
+        _named(model, file)
         chosen = _parts(model, file)
     else:
         weights = safetensors_names(names)
         if not weights:
             raise _no_weights(model, kind)
-        chosen = [*weights, *tokenizer_names(names)]
+        chosen = [*tokenizer_names(names), *weights]
     by_name = {one.name: one for one in model.files}
     return tuple(by_name[name] for name in chosen)
 
@@ -65,7 +64,7 @@ def _named(model: HubModel, file: str) -> tuple[str, ModelFormat, int]:
     if is_refused(file):
         hint = "weights that can hold code are never loaded; choose a GGUF or a repository with safetensors"
         raise MissingError(f"{model.repository}: {file} is not safetensors or GGUF", hint)
-    if not file.endswith(".gguf"):
+    if not file.lower().endswith(".gguf"):
         raise MissingError(f"{model.repository}: {file} is not a GGUF file", "leave the file out for safetensors")
     if model.file(file) is None:
         raise no_such_file(file, [one.name for one in model.files if one.name.endswith(".gguf")], model.repository)

@@ -51,12 +51,18 @@ def _offsets(name: str, about: Any) -> tuple[int, int]:
     try:
         start, stop = (_natural(value) for value in about["data_offsets"])
         elements = math.prod(_natural(value) for value in about["shape"])
-        item = ITEM_BYTES.get(about["dtype"])
+        item = ITEM_BYTES.get(_text(about["dtype"]))
     except (KeyError, TypeError, ValueError) as error:
         raise StepError(f"tensor {name!r:.80}: no shape, type or place in the header", HINT) from error
     if start > stop or (item is not None and stop - start != elements * item):
         raise StepError(f"tensor {name!r:.80}: bytes {start:,} to {stop:,} do not fit its shape", HINT)
     return start, stop
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
 
 
 def _natural(value: Any) -> int:

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 START_SECONDS = 10.0
 STOP_SECONDS = 20.0
-UNIX_PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux, 104 elsewhere
+UNIX_PATH_LIMIT = 90  # sun_path holds 108 bytes on Linux, 104 elsewhere; supervisor adds a process id
 NO_SUCH_PROCESS = 10  # BAD_NAME of supervisor's XML-RPC interface
 ALREADY_ADDED = 90
 
 DAEMON = """\
 [unix_http_server]
-file=supervisor.sock
+file={socket}
 chmod=0600
 [supervisord]
 nodaemon=true
@@ -92,7 +92,9 @@ class Supervisor:
         programs.mkdir(mode=0o700, exist_ok=True)
         for left in programs.glob("*.conf"):  # a fresh daemon starts only what is asked for now
             left.unlink()
-        (self.folder / "supervisord.conf").write_text(DAEMON.format(user="user=root" if os.geteuid() == 0 else ""))
+        user = "user=root" if os.geteuid() == 0 else ""
+        socket_path = "/proc/self/cwd/supervisor.sock" if self._is_deep else "supervisor.sock"
+        (self.folder / "supervisord.conf").write_text(DAEMON.format(user=user, socket=socket_path))
         subprocess.Popen(
             [sys.executable, "-I", "-m", "supervisor.supervisord", "-c", self._config],
             cwd=self.folder,
@@ -187,9 +189,9 @@ class Supervisor:
             _signal_all(daemons, signal.SIGTERM)  # it has no socket yet, or none any more
         programs = [child for daemon in daemons for child in _children(daemon)]
         _signal_all(programs, signal.SIGTERM)
-        _, stubborn = psutil.wait_procs(programs, STOP_SECONDS)
+        stubborn = _wait_for_end(programs)
         _signal_all([*stubborn, *daemons], signal.SIGKILL)
-        psutil.wait_procs([*stubborn, *daemons], STOP_SECONDS)
+        _wait_for_end([*stubborn, *daemons])
         for name in ("supervisor.sock", "supervisord.pid"):
             (self.folder / name).unlink(missing_ok=True)
         return True
@@ -197,6 +199,11 @@ class Supervisor:
     @property
     def _config(self) -> str:
         return str(self.folder / "supervisord.conf")
+
+    @property
+    def _is_deep(self) -> bool:
+        """Whether the socket's path does not fit into a socket address; Linux can name it by an open folder."""
+        return len(os.fsencode(self.folder / "supervisor.sock")) > UNIX_PATH_LIMIT
 
     def _daemons(self) -> list[int]:
         """Process ids of our daemon, found by its command line: also one that has no socket yet."""
@@ -209,31 +216,32 @@ class Supervisor:
         ]
 
     def _call(self, method: str, *args: str) -> Any:
-        with xmlrpc.client.ServerProxy("http://localhost", _UnixTransport(self.folder / "supervisor.sock")) as server:
+        with xmlrpc.client.ServerProxy(
+            "http://localhost", _UnixTransport(self.folder / "supervisor.sock", self._is_deep)
+        ) as server:
             return getattr(server, method)(*args)
 
 
 class _UnixTransport(xmlrpc.client.Transport):
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, deep: bool) -> None:
         super().__init__()
-        self.path = path
+        self.path, self.deep = path, deep
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        return _UnixConnection(self.path)
+        return _UnixConnection(self.path, self.deep)
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, deep: bool) -> None:
         super().__init__("localhost", timeout=STOP_SECONDS)
-        self.path = path
+        self.path, self.deep = path, deep
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
-        if len(os.fsencode(self.path)) <= UNIX_PATH_LIMIT:
+        if not self.deep:
             self.sock.connect(str(self.path))
             return
-        # A deep folder does not fit into a socket address; Linux lets us name it by an open folder.
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             self.sock.connect(f"/proc/self/fd/{folder}/{self.path.name}")
@@ -271,6 +279,22 @@ def _children(daemon: psutil.Process) -> list[psutil.Process]:
         return daemon.children(recursive=True)
     except psutil.NoSuchProcess:
         return []
+
+
+def _wait_for_end(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that are still at work after `STOP_SECONDS`; one that only waits for its parent to take note has ended."""
+    import psutil
+
+    def at_work(process: psutil.Process) -> bool:
+        try:
+            return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    deadline = time.monotonic() + STOP_SECONDS
+    while (left := [one for one in processes if at_work(one)]) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return left
 
 
 def _signal_all(processes: list[psutil.Process], number: signal.Signals) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,12 @@ class Verified:
         except FileNotFoundError:
             return False
         return (now.st_size, now.st_mtime_ns) == (self.size, self.mtime_ns)
+
+    @classmethod
+    def measure(cls, path: Path, take_hash: Callable[[], str]) -> Verified:
+        """Looks at size and time before the hash is taken: a change while it runs is found by the next run."""
+        before = path.stat()
+        return cls(take_hash(), before.st_size, before.st_mtime_ns)
 
     @classmethod
     def of(cls, path: Path, sha256: str) -> Verified:

@@ -22,10 +22,10 @@ def check_file(path: Path, name: str, *, gguf: bool = False) -> None:
     `gguf`: a GGUF file whatever its name.
     """
     size = path.stat().st_size
+    if not gguf and name.endswith(".json"):
+        _read_json(path, name)
+        return
     try:
-        if not gguf and name.endswith(".json"):
-            _read_json(path)
-            return
         with path.open("rb") as stream:
             if gguf or name.endswith(".gguf"):
                 from llmdeploy.sizing.gguf import read_gguf
@@ -38,7 +38,9 @@ def check_file(path: Path, name: str, *, gguf: bool = False) -> None:
 
 
 def check_folder(folder: Path, names: Sequence[str]) -> None:
-    """Whether `names` in `folder` are a whole safetensors model: configuration, tokenizer, every part, no code.
+    """Whether `names` are a whole safetensors model: configuration, tokenizer, every part, no code.
+
+    Only the JSON files need to lie in `folder` already, so that a download can stop before the weights.
 
     Remote code is never run. A configuration that points to Python classes (`auto_map`) is refused when that code lies
     in the folder, or when it names another repository, which some engines fetch even without being told to trust it
@@ -52,10 +54,10 @@ def check_folder(folder: Path, names: Sequence[str]) -> None:
         _check_index(folder, names)
     code = [one.name for one in folder.iterdir() if one.name.endswith(".py")]
     for name in (name for name in names if name.endswith("config.json")):
-        elsewhere = [text for text in _classes(_read_json(folder / name)) if "--" in text]
+        elsewhere = [text for text in _classes(_read_json(folder / name, name)) if "--" in text]
         if elsewhere:
             raise StepError(f"{folder / name}: auto_map asks for code of another repository: {elsewhere[0]}", _NO_CODE)
-        if code and any(_classes(_read_json(folder / name))):
+        if code and any(_classes(_read_json(folder / name, name))):
             raise StepError(f"{folder / name}: auto_map asks for the code in {listed(code)}", _NO_CODE)
 
 
@@ -72,7 +74,7 @@ def no_weights(folder: Path, names: Sequence[str]) -> StepError:
 
 
 def _check_index(folder: Path, names: Sequence[str]) -> None:
-    index = _read_json(folder / INDEX)
+    index = _read_json(folder / INDEX, INDEX)
     parts = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(parts, dict):
         raise StepError(f"{folder / INDEX}: no weight_map", "download the file again")
@@ -81,13 +83,13 @@ def _check_index(folder: Path, names: Sequence[str]) -> None:
         raise StepError(f"{folder}: {listed(missing)} is not there, and {INDEX} lists it", "bring the missing parts")
 
 
-def _read_json(path: Path) -> Any:
+def _read_json(path: Path, name: str) -> Any:
     if path.stat().st_size > LARGEST_JSON:
-        raise StepError(f"{path.name} is over {LARGEST_JSON >> 20} MiB", "choose another model")
+        raise StepError(f"{name} is over {LARGEST_JSON >> 20} MiB", "choose another model")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise StepError(f"{path.name} is not JSON", "download the file again") from error
+        raise StepError(f"{name} is not JSON", "download the file again") from error
 
 
 def _classes(config: Any) -> Iterator[str]:

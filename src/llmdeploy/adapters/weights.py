@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from llmdeploy.adapters.download import disk_error
 from llmdeploy.adapters.weights_hub import bring
 from llmdeploy.adapters.weights_in_place import use
 from llmdeploy.plan import ModelRef, Weights
@@ -35,6 +36,9 @@ def fetch(
     and `HF_ENDPOINT`. Raises MissingError for access, network, names and disk space, StepError for damaged or refused
     files and for errors of the disk.
     """
-    if ref.source == "hub":
-        return bring(ref, store, progress, token, endpoint)
-    return use(ref, store, progress)
+    try:
+        if ref.source == "hub":
+            return bring(ref, store, progress, token, endpoint)
+        return use(ref, store, progress)
+    except OSError as error:
+        raise disk_error(error, Path(error.filename or store), ref.size_bytes) from error

@@ -65,7 +65,7 @@ class _Place:
     def look(self, told: Told) -> Weights | None:
         """The weights where all are here and verified; hashes again what has changed since. None: to be fetched."""
         names = self.record.sets.get(self.key, ())
-        if not names or not all((self.folder / name).is_file() for name in names):
+        if not names or not all(name in self.record.files and (self.folder / name).is_file() for name in names):
             return None
         for name in names:
             if not self.record.files[name].holds_for(self.folder / name):
@@ -92,7 +92,7 @@ class _Place:
     def _verify_again(self, name: str, told: Told) -> None:
         path, known = self.folder / name, self.record.files[name]
         with disk_in_words(path, known.size):
-            now = Verified.of(path, hash_file(path, f"verify {name}", told))
+            now = Verified.measure(path, lambda: hash_file(path, f"verify {name}", told))
             if now.sha256 != known.sha256:
                 raise self.set_aside(path, name, f"its hash was {known.sha256[:12]} and is {now.sha256[:12]}")
         self.record.add(name, now)
@@ -132,11 +132,13 @@ class _Bringing:
         self._check_space()
         label = f"download {self._ref.location}"
         progress = Progress(self._told, label, sum(file.size for file in self._files))
-        for file in self._files:
-            self._bring(file, progress.add)
         names = [file.name for file in self._files]
-        if self._ref.format == "safetensors":
-            check_folder(self._place.folder, names)
+        checked = self._ref.format == "gguf"
+        for file in self._files:
+            if not checked and file.name.endswith(".safetensors"):
+                check_folder(self._place.folder, names)  # before the first large file
+                checked = True
+            self._bring(file, progress.add)
         weights = self._place.weights(names)
         self._place.record.sets[self._place.key] = tuple(names)
         self._place.record.save()
@@ -160,7 +162,7 @@ class _Bringing:
         if needed > 0 and needed + SPARE_BYTES > free:
             where = self._place.store
             raise MissingError(
-                f"{self._ref.location} needs {needed / 1e9:,.2f} GB more at {where}, and {free / 1e9:,.2f} GB is free",
+                f"{self._ref.location} needs {needed / 1e6:,.1f} MB more at {where}, and {free / 1e6:,.1f} MB is free",
                 "free some space, set LLMDEPLOY_MODELS to a larger disk, or choose a smaller quantization",
             )
 

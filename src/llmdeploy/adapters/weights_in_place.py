@@ -38,7 +38,7 @@ def use(ref: ModelRef, store: Path, told: Told) -> Weights:
 
 def _verify(path: Path, name: str, told: Told, gguf: bool) -> Verified:
     check_file(path, name, gguf=gguf)
-    return Verified.of(path, hash_file(path, f"verify {path.name}", told))
+    return Verified.measure(path, lambda: hash_file(path, f"verify {path.name}", told))
 
 
 def _parts(location: Path) -> list[str]:

@@ -39,17 +39,15 @@ def program(args: Sequence[str], environment: Environment) -> int:
     """Run one command line; returns the exit code and never raises."""
     try:
         with redirect_stdout(environment.stdout), redirect_stderr(environment.stderr):  # click writes to sys.stdout
-            llmdeploy.main(list(args), prog_name="llmdeploy", obj=environment, standalone_mode=False)
+            code = llmdeploy.main(list(args), prog_name="llmdeploy", obj=environment, standalone_mode=False)
         environment.stdout.flush()
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
     except click.Abort:
         return _say(environment, "error: interrupted", ExitCode.INTERRUPTED)
     except click.ClickException as error:
         hint = f"\nhint: {error.ctx.get_usage().lower()}" if isinstance(error, click.UsageError) and error.ctx else ""
         return _say(environment, f"error: {error.format_message()}{hint}", ExitCode.USAGE)
     except LlmdeployError as error:
-        return _say(environment, describe(error), error.exit_code)
+        return _say(environment, describe(error, environment.cwd), error.exit_code)
     except KeyboardInterrupt:
         text = "error: interrupted; what was done so far is in the report\nhint: run the same command again to go on"
         return _say(environment, text, ExitCode.INTERRUPTED)
@@ -58,19 +56,24 @@ def program(args: Sequence[str], environment: Environment) -> int:
         return ExitCode.OK
     except OSError as error:
         explained = explain(error)
-        return _say(environment, describe(explained), explained.exit_code) if explained else _bug(environment)
+        return (
+            _say(environment, describe(explained, environment.cwd), explained.exit_code)
+            if explained
+            else _bug(environment)
+        )
     except Exception:  # noqa: BLE001 - the one place where a bug of ours is told from a user's mistake
         return _bug(environment)
-    return ExitCode.OK
+    return int(code or ExitCode.OK)  # click returns what a verb's Exit carries
 
 
-def describe(error: LlmdeployError) -> str:
-    """`error: what (where)` and `hint: what to do`, one pair for each problem."""
+def describe(error: LlmdeployError, cwd: Path) -> str:
+    """`error: what (where)` and `hint: what to do`, one pair for each problem; files as seen from `cwd`."""
     if not isinstance(error, SpecError):
         return f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else "")
+    file = error.source.removeprefix(f"{cwd}/")
     lines = []
     for problem in error.problems:
-        where = f"{error.source}:{problem.line}" if problem.line else error.source
+        where = problem.source or (f"{file}:{problem.line}" if problem.line else file)
         path = f"{problem.path}: " if problem.path else ""
         lines.append(f"error: {path}{problem.message} ({where})")
         if problem.hint:

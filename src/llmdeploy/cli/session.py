@@ -118,9 +118,6 @@ def print_json(environment: Environment, document: Any) -> None:
 
 
 def _write_report(current: Session) -> None:
-    try:
-        from llmdeploy.html_report import write_report
-    except ImportError:
-        return
+    from llmdeploy.html_report import write_report
 
     write_report(current.deployment.state, current.run)

@@ -152,7 +152,7 @@ class _Cases(NodeReader):
         text = self.scalar(fields, key, path)
         if text is None:
             return None
-        from llmdeploy.spec.units import parse_duration  # here, because its package loads all of the spec
+        from llmdeploy.units import parse_duration  # here, because its package loads all of the spec
 
         if not (seconds := parse_duration(text)):
             self.wrong(fields[key], f"{path}.{key}", f"{shown(text)} is not a duration", "write 500ms or 2s")

@@ -17,14 +17,12 @@ from llmdeploy.spec.fields import (
     Workload,
 )
 from llmdeploy.spec.load import load_spec, parse_spec
-from llmdeploy.spec.problems import CommandLineProblem
 from llmdeploy.spec.schema import spec_schema
-from llmdeploy.spec.units import Money
+from llmdeploy.units import Money
 
 __all__ = [
     "Access",
     "Budget",
-    "CommandLineProblem",
     "Data",
     "Gates",
     "Load",

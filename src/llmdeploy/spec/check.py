@@ -14,7 +14,7 @@ from llmdeploy.spec.document import Document, KeyPath
 from llmdeploy.spec.fields import Spec
 from llmdeploy.spec.kinds import WRITTEN, RefusedError
 from llmdeploy.spec.overrides import merged
-from llmdeploy.spec.problems import MOST_PROBLEMS, CommandLineProblem, spec_error
+from llmdeploy.spec.problems import COMMAND_LINE, MOST_PROBLEMS, spec_error
 from llmdeploy.spec.rules import broken_rules
 from llmdeploy.spec.scalars import Unquoted, shown, shown_path
 from llmdeploy.spec.unknown_keys import unknown_key_hint
@@ -57,7 +57,7 @@ class _Checker:
         return spec
 
     def unknown_override(self, path: KeyPath) -> None:
-        self.problems.append(CommandLineProblem(shown_path(path), "unknown key", unknown_key_hint(path)))
+        self.problems.append(Problem(shown_path(path), "unknown key", unknown_key_hint(path), source=COMMAND_LINE))
 
     def _field(self, detail: ErrorDetails) -> None:
         path = tuple(map(str, detail["loc"]))
@@ -91,7 +91,7 @@ class _Checker:
 
     def _add(self, path: KeyPath, message: str, hint: str, given: bool = False) -> None:
         if given or self._is_overridden(path):
-            self.problems.append(CommandLineProblem(shown_path(path), message, hint))
+            self.problems.append(Problem(shown_path(path), message, hint, source=COMMAND_LINE))
         else:
             self.problems.append(Problem(shown_path(path), message, hint, self._line(path)))
 

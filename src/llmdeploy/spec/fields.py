@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from llmdeploy.spec.kinds import Choice, Number, Switch, Text, Whole
+from llmdeploy.spec.kinds import Choice, Number, Text, Whole
 from llmdeploy.spec.scalars import Unclear
 from llmdeploy.spec.unit_kinds import Duration, Price, Size
-from llmdeploy.spec.units import Money
+from llmdeploy.units import Money
 
 TargetName = Literal["local", "onprem", "edge", "aws", "azure", "gcp", "kubernetes", "hybrid"]
 TARGETS = ("local", "onprem", "edge", "aws", "azure", "gcp", "kubernetes", "hybrid")
@@ -160,12 +160,20 @@ class Access(Section):
     )
 
 
+class Deploy(Section):
+    """How the model is brought up."""
+
+    timeout: Annotated[float | None, Duration("1s", "1d", optional=True)] = Field(
+        default=None,
+        description="the longest that the engine may take until its first answer; default: by the size of the weights",
+        examples=["10m"],
+    )
+
+
 class Load(Section):
     """The load gate: closed loop (a fixed number of users), then open loop (arrivals at random, at a fixed rate)."""
 
     duration: Annotated[float, Duration("100ms", "1d")] = Field(default=2.0, description="length of each loop")
-    closed: Annotated[bool, Switch()] = Field(default=True, description="run the closed loop")
-    open: Annotated[bool, Switch()] = Field(default=True, description="run the open loop")
     rate: Annotated[float | None, Number(0.001, 100_000, optional=True)] = Field(
         default=None,
         description="requests per second of the open loop; default: 60 % of what the closed loop reached",
@@ -215,5 +223,6 @@ class Spec(Section):
     data: Data = Field(default=Data(), description="where prompts and answers may go")
     budget: Budget = Field(default=Budget(), description="the most that it may cost")
     access: Access = Field(default=Access(), description="where the endpoint answers")
+    deploy: Deploy = Field(default=Deploy(), description="how the model is brought up")
     test: Gates = Field(default=Gates(), description="what the test step asks of it")
     monitor: Monitor = Field(default=Monitor(), description="the prober that watches it")

@@ -125,21 +125,6 @@ class Choice(Kind):
         return {"anyOf": [words, {"type": "string", "pattern": f"^(?:{'|'.join(letters)})$"}]}
 
 
-class Switch(Kind):
-    """True or false."""
-
-    hint = "write true or false"
-
-    def read(self, value: object, written: bool) -> object:
-        value = without_quotes(value)
-        if isinstance(value, bool):
-            return value
-        raise RefusedError("is not true or false", self.hint)
-
-    def form(self) -> dict[str, Any]:
-        return {"type": "boolean"}
-
-
 class Number(Kind):
     """A number from `least` to `most`, both included."""
 

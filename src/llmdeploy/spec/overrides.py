@@ -37,4 +37,5 @@ def _put(tree: dict[str, Any], path: tuple[str, ...], value: object) -> None:
         tree = tree[part]
         if not isinstance(tree, dict):
             return
-    tree[path[-1]] = Unquoted(value) if isinstance(value, str) else value
+    given = Unquoted(value) if isinstance(value, str) else value
+    tree[path[-1]] = {"id": given} if path == ("model",) and isinstance(given, str) else given

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from llmdeploy.errors import Problem, SpecError
 
@@ -11,17 +10,10 @@ COMMAND_LINE = "command line"
 MOST_PROBLEMS = 100
 
 
-@dataclass(frozen=True)
-class CommandLineProblem(Problem):
-    """A fault of a value that the command line gave; `source` stands where a fault of the file has file and line."""
-
-    source: str = COMMAND_LINE
-
-
 def spec_error(problems: Iterable[Problem], source: str) -> SpecError:
     """The error with every problem once, in the order of the lines; after a hundred, only how many more there are."""
     different = sorted(dict.fromkeys(problems), key=lambda problem: problem.line or 0)
-    if all(isinstance(problem, CommandLineProblem) for problem in different):
+    if all(problem.source for problem in different):
         source = COMMAND_LINE
     rest = len(different) - MOST_PROBLEMS
     if rest > 0:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from llmdeploy.spec.fields import Spec
-from llmdeploy.spec.units import format_duration
+from llmdeploy.units import format_duration
 
 CLOUDS = ("aws", "azure", "gcp")
 PATH_STARTS = ("/", "./", "../", "~")
@@ -54,31 +54,11 @@ def ports_differ(spec: Spec) -> Broken | None:
     return Broken(("monitor.port", "access.port"), message, "write another port, or 0 for a free one")
 
 
-def open_loop_has_a_rate(spec: Spec) -> Broken | None:
-    load = spec.test.load
-    if load.closed or not load.open or load.rate is not None:
-        return None
-    message = "the open loop alone needs a rate, because no closed loop measures one"
-    return Broken(
-        ("test.load.rate", "test.load.closed", "test.load.open"), message, "write `rate: 2.5`, or `closed: true`"
-    )
-
-
-def rate_has_an_open_loop(spec: Spec) -> Broken | None:
-    load = spec.test.load
-    if load.open or load.rate is None:
-        return None
-    message = "this is the rate of the open loop, which is off"
-    return Broken(("test.load.rate", "test.load.open"), message, "remove the rate, or write `open: true`")
-
-
 RULES: tuple[Rule, ...] = (
     private_data_stays,
     path_has_no_revision,
     answer_takes_longer_than_its_first_token,
     ports_differ,
-    open_loop_has_a_rate,
-    rate_has_an_open_loop,
 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from llmdeploy.spec.kinds import Kind, RefusedError
 from llmdeploy.spec.scalars import without_quotes
-from llmdeploy.spec.units import (
+from llmdeploy.units import (
     CURRENCIES,
     DURATION_PATTERN,
     MONEY_PATTERN,

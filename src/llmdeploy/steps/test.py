@@ -15,8 +15,8 @@ from llmdeploy.errors import GateError, MissingError
 from llmdeploy.journal import last_passed_test
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder, Run
-from llmdeploy.spec.units import parse_duration
 from llmdeploy.targets import Target
+from llmdeploy.units import parse_duration
 
 if TYPE_CHECKING:
     from llmdeploy.gates.load import Workload

@@ -1,0 +1,1 @@
+"""One page with live charts, served on loopback; it needs no network."""

@@ -15,6 +15,7 @@ from llmdeploy.engines import Serving, Site, engine
 from llmdeploy.errors import StepError
 from llmdeploy.plan import Plan, Weights
 from llmdeploy.run import Recorder
+from llmdeploy.units import parse_duration
 
 LOAD_SECONDS = 60.0  # an engine's own start: imports, graph capture, warm-up
 LOAD_BYTES_PER_SECOND = 50e6  # a slow disk; weights are read once at the start
@@ -106,7 +107,10 @@ def _wait_until_it_answers(plan: Plan, deployment: Deployment) -> None:
 
 
 def load_deadline(plan: Plan) -> float:
-    """Seconds that an engine may take until its first answer, from the size of the weights."""
+    """Seconds that an engine may take until its first answer: the spec's, else from the size of the weights."""
+    asked = plan.spec["deploy"]["timeout"]
+    if asked:
+        return parse_duration(asked) or LOAD_SECONDS
     start = VLLM_LOAD_SECONDS if plan.engine == "vllm" else LOAD_SECONDS
     return start + plan.model.size_bytes / LOAD_BYTES_PER_SECOND
 

@@ -15,9 +15,9 @@ from llmdeploy.errors import StepError
 from llmdeploy.plan import Plan
 from llmdeploy.prober.config import ProberConfig
 from llmdeploy.run import Recorder
-from llmdeploy.spec.units import parse_duration, parse_size
 from llmdeploy.targets import Status
 from llmdeploy.targets.local.serving import endpoint_of
+from llmdeploy.units import parse_duration, parse_size
 
 PROBER_SECONDS = 15.0
 
