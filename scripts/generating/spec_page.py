@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic.fields import FieldInfo
 
 from llmdeploy.spec.fields import Section, Spec
-from llmdeploy.spec.kinds import Choice, Kind, Number, Switch, Text
+from llmdeploy.spec.kinds import Choice, Kind, Number, Text
 from llmdeploy.spec.unit_kinds import Measure, Price
 from llmdeploy.spec.walk import kind_of, section_of
 from llmdeploy.units import CURRENCIES
@@ -46,8 +46,6 @@ def kind_words(kind: Kind) -> str:
             words = f"money in {', '.join(CURRENCIES)}"
         case Number():
             words = f"{kind.what}, {kind.least:,} to {kind.most:,}"
-        case Switch():
-            words = "`true` or `false`"
         case Choice():
             words = "one of " + ", ".join(f"`{option}`" for option in kind.options)
         case Text():

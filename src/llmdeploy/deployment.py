@@ -20,6 +20,10 @@ class Deployment:
         return self.environment.models
 
     @property
+    def hub_endpoint(self) -> str | None:
+        return self.environment.variables.get("HF_ENDPOINT") or None
+
+    @property
     def hub_token(self) -> Secret | None:
         token = self.environment.variables.get("HF_TOKEN", "")
         return Secret(token) if token else None

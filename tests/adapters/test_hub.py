@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from llmdeploy.adapters import hub_http
 from llmdeploy.adapters.hub import HubFile, HubModel, choose_file, lookup, open_remote, resolve_revision
+from llmdeploy.adapters.hub import remote as hub_http
 from llmdeploy.errors import ExitCode, MissingError, StepError
 from llmdeploy.secret import Secret
 from tests.hub_server import HubServer

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from llmdeploy.adapters import hub_http
+from llmdeploy.adapters.hub import remote as hub_http
 from llmdeploy.adapters.weights import fetch
 from llmdeploy.errors import ExitCode, MissingError, StepError
 from llmdeploy.plan import ModelFormat, ModelRef, ModelSource

@@ -120,8 +120,11 @@ def test_a_killed_engine_answers_again_within_three_seconds_and_the_gap_is_seen(
 
 
 def test_monitor_shows_health_and_answers(up: Result, folder: Path) -> None:
-    snapshot = llmdeploy("monitor", "--json", cwd=folder)
+    deadline = time.monotonic() + 5  # after the kill above, the prober looks again within a second
+    while (snapshot := llmdeploy("monitor", "--json", cwd=folder)).exit_code and time.monotonic() < deadline:
+        time.sleep(0.5)
     assert snapshot.exit_code == 0, snapshot.stdout
+    assert snapshot.json["healthy"]
 
 
 def test_down_leaves_no_process_and_no_port(folder: Path, up: Result) -> None:

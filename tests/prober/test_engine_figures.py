@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from llmdeploy.engines import MetricNames
@@ -37,12 +39,14 @@ def test_series_of_one_name_are_one_figure() -> None:
 
 
 def test_idle_slots_count_as_free() -> None:
-    slots = [
+    slots: list[dict[str, Any]] = [
         {"id": 0, "n_ctx": 500, "is_processing": True, "n_prompt_tokens": 250, "next_token": [{"n_decoded": 200}]},
         {"id": 1, "n_ctx": 500, "is_processing": False, "n_prompt_tokens": 400, "next_token": [{"n_decoded": 90}]},
         {"id": 2, "n_ctx": 500, "is_processing": False},
     ]
-    assert read_slots(slots) == (pytest.approx(250 / 1500), 200.0)
+    usage, decoded = read_slots(slots)
+    assert usage == pytest.approx(250 / 1500)
+    assert decoded == 200.0
     assert read_slots([]) == (0.0, 0.0)
 
 

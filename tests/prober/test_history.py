@@ -95,7 +95,8 @@ def test_what_was_written_survives_sigkill(tmp_path: Path) -> None:
         "import sys\nfrom pathlib import Path\nfrom llmdeploy.prober.history import History\n"
         "from llmdeploy.prober.records import Sample\n"
         "history, number = History(Path(sys.argv[1]), 2**20, print), 0\n"
-        "while True:\n    history.add_sample(Sample(float(number), True))\n    print(number, flush=True)\n    number += 1\n"
+        "while True:\n    history.add_sample(Sample(float(number), True))\n"
+        "    print(number, flush=True)\n    number += 1\n"
     )
     writer = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
     assert writer.stdout is not None
@@ -118,9 +119,10 @@ def test_a_full_disk_is_said_once_and_writing_resumes(tmp_path: Path) -> None:
         "from llmdeploy.prober.records import Sample\nmodule.RETRY_SECONDS = 0.0\n"
         "said = []\nhistory = module.History(Path(sys.argv[1]), 2**20, said.append)\n"
         "def write(numbers):\n    for number in numbers:\n        history.add_sample(Sample(float(number), True))\n"
-        "write(range(10))\nresource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))\n"
+        "def limit(most):\n    resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))\n"
+        "write(range(10))\nlimit(60_000)\n"
         "write(range(10, 2000))\nassert len(said) >= 1 and history.errors > 100, (said, history.errors)\n"
-        "first = list(said)\nresource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n"
+        "first = list(said)\nlimit(resource.RLIM_INFINITY)\n"
         "write(range(2000, 2010))\nprint(*first, sep='\\n')\nprint('--')\nprint(*said[len(first):], sep='\\n')\n"
         "print(history.last_seen()[0])\n"
     )
@@ -140,7 +142,8 @@ def test_a_full_disk_is_said_once_and_writing_resumes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["no database", "torn pages", "another schema"])
 def test_a_damaged_file_is_set_aside(tmp_path: Path, damage: str) -> None:
-    path, said = tmp_path / "h.sqlite", []
+    path = tmp_path / "h.sqlite"
+    said: list[str] = []
     if damage == "no database":
         path.write_bytes(b"this is not SQLite" * 1000)
     else:

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from llmdeploy.adapters.openai_client import ChatRequest, OpenAIClient
-from llmdeploy.adapters.supervisor import Program, Supervisor
 from llmdeploy.errors import ExitCode
+from llmdeploy.prober.history import History
+from llmdeploy.prober.records import Sample
 from llmdeploy.prober.sampler import endpoint_of
 from tests.prober.watched import KEY, Watched, wait_for
 
@@ -30,11 +31,12 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
 
 def test_probes_are_judged_and_counted(watched: Watched) -> None:
     watched.start_engine()
-    watched.start_prober()
+    watched.start_prober(min_accuracy=0.9)
     wait_for(lambda: watched.snapshot().accuracy is not None)
     snapshot, metrics = watched.snapshot(), watched.metrics()
     assert snapshot.state == "up"
     assert snapshot.accuracy == pytest.approx(2 / 3)
+    assert not snapshot.healthy  # below its minimum
     assert {probe["name"]: probe["outcome"] for probe in snapshot.probes} == {
         "right": "right", "also right": "right", "cannot be": "wrong",
     }  # fmt: skip
@@ -47,13 +49,6 @@ def test_probes_are_judged_and_counted(watched: Watched) -> None:
     assert metrics["llmdeploy_probe_ttft_seconds_count"] == answered
     assert metrics["llmdeploy_probe_itl_seconds_count"] > 0
     assert KEY not in watched.log + (watched.folder / "prober.json").read_text()
-
-
-def test_accuracy_below_the_minimum_is_unhealthy(watched: Watched) -> None:
-    watched.start_engine()
-    watched.start_prober(min_accuracy=0.9)
-    wait_for(lambda: watched.snapshot().accuracy is not None)
-    assert not watched.snapshot().healthy
 
 
 def test_an_outage_stays_visible(watched: Watched) -> None:
@@ -76,15 +71,8 @@ def test_an_outage_stays_visible(watched: Watched) -> None:
 
 
 def test_a_restart_under_the_supervisor_is_an_event(watched: Watched) -> None:
-    folder = Path(watched.config.supervisor_folder)
-    folder.mkdir()
-    (watched.folder / "logs").mkdir()
-    supervisor = Supervisor(folder)
-    supervisor.launch_daemon()
+    supervisor = watched.supervise_engine()
     try:
-        supervisor.wait_for_daemon()
-        supervisor.ensure(Program("engine", watched.engine_argv))
-        wait_for(watched.answers)
         watched.start_prober()
         before = wait_for(lambda: supervisor.process("engine"))
         wait_for(lambda: watched.snapshot().now["rss"])
@@ -117,16 +105,16 @@ async def test_load_shows_in_rates_queue_and_cache(watched: Watched) -> None:
     assert 0.0 < seen["kv_usage"] <= 1.0
 
 
-def test_a_prober_that_was_away_says_so(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prober_that_was_away_says_so(watched: Watched) -> None:
     watched.start_engine()
-    first = watched.start_prober()
-    first.kill()
-    first.wait()
-    time.sleep(5.2)
-    assert watched.snapshot().state == "silent"
-    assert "silent for" in watched.snapshot().headline
+    last = time.time() - 60
+    history = History(Path(watched.config.history), 2**20, pytest.fail)
+    history.add_sample(Sample(last, True))
+    history.close()
+    assert watched.snapshot(120).state == "silent"
     watched.start_prober()
-    assert [event["kind"] for event in watched.snapshot().events] == ["unwatched"]
+    events = watched.snapshot(120).events
+    assert [(event["kind"], event["started"]) for event in events] == [("unwatched", last)]
     assert watched.snapshot().state == "up"
 
 
@@ -146,10 +134,11 @@ def test_it_dies_with_its_parent(watched: Watched) -> None:
     watched.config.write(watched.folder / "prober.json")
     script = (
         "import subprocess, sys, time\n"
-        f"p = subprocess.Popen([sys.executable, '-I', '-m', 'llmdeploy.prober', '--config', {str(watched.folder / 'prober.json')!r}])\n"
-        "print(p.pid, flush=True)\ntime.sleep(60)\n"
+        "argv = [sys.executable, '-I', '-m', 'llmdeploy.prober', '--config', sys.argv[1]]\n"
+        "print(subprocess.Popen(argv).pid, flush=True)\ntime.sleep(60)\n"
     )
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    argv = [sys.executable, "-c", script, str(watched.folder / "prober.json")]
+    parent = subprocess.Popen(argv, stdout=subprocess.PIPE)
     watched.processes.append(parent)
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())

@@ -14,9 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from llmdeploy.adapters.http import healthy
+from llmdeploy.adapters.supervisor import Program, Supervisor
+from llmdeploy.endpoint import Endpoint
 from llmdeploy.engines.llamacpp import ENGINE
 from llmdeploy.monitoring.snapshot import Snapshot, read_snapshot
 from llmdeploy.prober.config import ProberConfig
+from llmdeploy.secret import Secret
 from tests.engine_fixture import MODEL_FILE
 
 KEY = "key-of-the-watched-engine"
@@ -79,17 +83,24 @@ class Watched:
             *(str(one) for pair in words.items() for one in pair),
         )
 
+    def supervise_engine(self) -> Supervisor:
+        """Start the engine under a supervisor, which the caller stops."""
+        supervisor = Supervisor(Path(self.config.supervisor_folder))
+        for name in ("supervisor", "logs"):
+            (self.folder / name).mkdir()
+        supervisor.launch_daemon()
+        supervisor.wait_for_daemon()
+        supervisor.ensure(Program("engine", self.engine_argv))
+        wait_for(self.answers)
+        return supervisor
+
     def start_engine(self) -> subprocess.Popen[bytes]:
         engine = self._start(self.engine_argv, "engine.log")
         wait_for(self.answers)
         return engine
 
     def answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.config.url}/health", timeout=1) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+        return healthy(Endpoint(self.config.url, self.config.model, Secret(KEY)))
 
     def start_prober(self, **changes: Any) -> subprocess.Popen[bytes]:
         """Start it and wait until it listens."""

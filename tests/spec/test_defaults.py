@@ -45,6 +45,7 @@ def test_the_defaults_are_this_machine_and_the_embedded_model() -> None:
         "data": {"policy": "any"},
         "budget": {"monthly": None},
         "access": {"host": "127.0.0.1", "port": 8080, "served_name": ""},
+        "deploy": {"timeout": None},
         "test": {
             "golden": "",
             "min_accuracy": 0.9,

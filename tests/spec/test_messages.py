@@ -136,4 +136,4 @@ def test_long_and_unprintable_values_are_shown_short_and_plain() -> None:
 
 def test_every_rule_is_tried_here() -> None:
     tried = {fault[1:3] for fault in FAULTS[-len(RULES) :]}
-    assert len(tried) == len(RULES) == 6
+    assert len(tried) == len(RULES)

@@ -25,9 +25,9 @@ def test_a_number_may_come_as_a_text(given: object) -> None:
 
 
 def test_a_text_of_digits_stays_a_text() -> None:
-    overrides = {"model.revision": "1234567", "name": "no", "test.load.open": "false", "model.quantization": "Q8_0"}
+    overrides = {"model.revision": "1234567", "name": "no", "model.quantization": "Q8_0"}
     spec = load_spec(None, overrides)
-    assert (spec.model.revision, spec.name, spec.test.load.open) == ("1234567", "no", False)
+    assert (spec.model.revision, spec.name) == ("1234567", "no")
     assert type(spec.model.revision) is str
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from llmdeploy.adapters.openai_client import ChatRequest, OpenAIClient
+from llmdeploy.adapters.supervisor import Supervisor
 from llmdeploy.gates.result import Check, GateResult
 from llmdeploy.prober.sampler import endpoint_of
 from tests.prober.watched import KEY, Watched, wait_for
@@ -33,6 +34,9 @@ GATES = [
     GateResult("load", (Check("TTFT <p95>", False, "2412 ms", "<= 2000 ms", "3 of 48 missed it"),), 3.0).as_json(),
 ]
 ABOUT = {"name": "demo", "url": "http://127.0.0.1/v1", "model": "demo", "engine": "llamacpp", "plan": "0123456789ab"}
+WITHIN = """
+  return [...document.querySelectorAll('.main-svg')].every((one) => one.getBoundingClientRect().right <= innerWidth)
+"""
 CHARTS = ("health", "tokens", "queue", "kv", "memory", "latency", "correct")
 
 
@@ -73,7 +77,14 @@ def keep_busy(watched: Watched, stop: threading.Event) -> None:
 
 
 def test_the_page_lives(watched: Watched, browser: Any) -> None:
-    engine = watched.start_engine()
+    supervisor = watched.supervise_engine()
+    try:
+        live_through(watched, supervisor, browser)
+    finally:
+        supervisor.stop()
+
+
+def live_through(watched: Watched, supervisor: Supervisor, browser: Any) -> None:
     prober = watched.start_prober()
     stop = threading.Event()
     load = threading.Thread(target=keep_busy, args=(watched, stop))
@@ -94,8 +105,7 @@ def test_the_page_lives(watched: Watched, browser: Any) -> None:
         finally:
             stop.set()
             load.join()
-        engine.kill()
-        engine.wait()
+        supervisor.remove("engine")
         wait_for(lambda: "DOWN" in text(browser, "state-word"))
         assert "connection refused" in text(browser, "headline")
         assert "engine down" in text(browser, "events")
@@ -104,24 +114,28 @@ def test_the_page_lives(watched: Watched, browser: Any) -> None:
         wait_for(lambda: "PROBER SILENT" in text(browser, "state-word"), 12)
         assert "down when last seen" in text(browser, "headline")
         assert browser_errors(browser) == []
-    wait_for(lambda: "PAGE CUT OFF" in text(browser, "state-word"))
+        offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+        browser.execute_cdp_cmd("Network.enable", {})
+        browser.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+        wait_for(lambda: "PAGE CUT OFF" in text(browser, "state-word"))
+        assert "No new figures for" in text(browser, "headline")
 
 
 def drawn(browser: Any) -> set[str]:
     """Charts with something drawn in their plot area."""
-    script = """
-      return arguments[0].filter((id) => document.querySelector(
-        `#${id} .scatterlayer path.js-line, #${id} .scatterlayer path.point, #${id} .barlayer path`));
-    """
-    return set(browser.execute_script(script, CHARTS))
+    found: list[str] = browser.execute_script(
+        """return arguments[0].filter((id) => document.querySelector(
+        `#${id} .scatterlayer path.js-line, #${id} .scatterlayer path.point, #${id} .barlayer path`))""",
+        CHARTS,
+    )
+    return set(found)
 
 
 def numbers_change_in_place(browser: Any) -> None:
     """New figures come every second, into the same elements: nothing is torn down and built up again."""
     browser.execute_script("document.querySelectorAll('.main-svg, .tile').forEach((one) => { one.mark = 1; })")
-    figures = lambda: (text(browser, "tiles"), text(browser, "updated"))  # noqa: E731
-    before = figures()
-    wait_for(lambda: all(now != then for now, then in zip(figures(), before, strict=True)))
+    before = (text(browser, "tiles"), text(browser, "updated"))
+    wait_for(lambda: text(browser, "tiles") != before[0] and text(browser, "updated") != before[1])
     assert browser.execute_script(
         "return [...document.querySelectorAll('.main-svg, .tile')].every((one) => one.mark === 1)"
     )
@@ -149,8 +163,7 @@ def it_fits_a_narrow_screen(browser: Any) -> None:
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         time.sleep(0.3)
         assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth"), width
-        script = "return [...document.querySelectorAll('.main-svg')].every((one) => one.getBoundingClientRect().right <= innerWidth)"
-        wait_for(lambda script=script: browser.execute_script(script))
+        wait_for(lambda: browser.execute_script(WITHIN))
 
 
 def browser_errors(browser: Any) -> list[str]:

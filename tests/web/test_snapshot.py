@@ -17,7 +17,7 @@ from llmdeploy.monitoring.snapshot import read_snapshot
 from llmdeploy.monitoring.table import render_plain, render_rich
 from llmdeploy.monitoring.wording import duration, share, size
 from llmdeploy.prober.history import History
-from llmdeploy.prober.records import Event, Probe, Process, Sample
+from llmdeploy.prober.records import Event, Outcome, Probe, Process, Sample
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def test_percentiles_and_accuracy_are_of_the_window(tmp_path: Path) -> None:
         history.add_sample(sample(now))
         history.add_probe(Probe(now - 500, "old", "right", 99.0, 99.0, (99.0,), 1.0))
         for number in range(1, 102):
-            outcome = "wrong" if number % 4 == 0 else "right"
+            outcome: Outcome = "wrong" if number % 4 == 0 else "right"
             history.add_probe(Probe(now - 101 + number, f"q{number}", outcome, number / 100, 2.0, (0.01, 0.03), 0.75))
         history.add_probe(Probe(now, "q", "failed", detail="refused", accuracy=0.75))
     snapshot = read_snapshot(path, now - 200)

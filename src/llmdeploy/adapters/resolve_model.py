@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmdeploy.adapters.weights_hub import stored
+from llmdeploy.adapters.weights.from_hub import stored
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import Problem, SpecError, StepError
-from llmdeploy.plan import ModelRef
+from llmdeploy.plan import ModelFormat, ModelRef
 from llmdeploy.sizing.architecture import Architecture, architecture_of_config, architecture_of_gguf
 from llmdeploy.sizing.catalogue import CatalogueRow, resolve, suggest
 from llmdeploy.sizing.gguf import read_gguf
@@ -32,19 +32,19 @@ class FoundModel:
     warnings: tuple[str, ...] = ()
 
 
-def resolve_model(choice: ModelChoice, deployment: Deployment) -> FoundModel:
+def resolve_model(choice: ModelChoice, deployment: Deployment, kind: ModelFormat | None = None) -> FoundModel:
     """Find the model without downloading it. Raises SpecError for a name that nothing answers to, MissingError where
-    the hub cannot be reached or refuses."""
+    the hub cannot be reached or refuses. `kind` asks for a format where a repository has several."""
     row = resolve(choice.id)
     if row and not row.repository:
         return _bundled(row.name)
     if row:
-        return _from_catalogue(choice, row, deployment)
+        return _from_catalogue(choice, row, deployment, kind)
     path = (deployment.environment.cwd / Path(choice.id).expanduser()).absolute()
     if path.exists():
         return _from_path(choice.id, path)
     if choice.id.count("/") == 1 and not choice.id.startswith((".", "/", "~")):
-        return _from_hub(choice, choice.id, choice.revision, choice.file, deployment)
+        return _from_hub(choice, choice.id, choice.revision, choice.file, deployment, kind)
     near = suggest(choice.id)
     raise SpecError(
         [
@@ -81,18 +81,17 @@ def _bundled(name: str) -> FoundModel:
 
 
 def _from_path(name: str, path: Path) -> FoundModel:
-    if path.is_file():
-        ref = ModelRef(name, "path", str(path), "gguf", path.stat().st_size, file=path.name)
-        return FoundModel(ref, _gguf_architecture(path), str(path))
-    config, weights = path / "config.json", sorted(path.glob("*.safetensors"))
-    if not config.is_file() or not weights:
+    """A GGUF file, a folder with one, or a folder with safetensors."""
+    ggufs = [path] if path.is_file() else sorted(path.glob("*.gguf"))
+    weights = [] if path.is_file() else sorted(path.glob("*.safetensors"))
+    if len(ggufs) == 1 and not weights:
+        ref = ModelRef(name, "path", str(ggufs[0]), "gguf", ggufs[0].stat().st_size, file=ggufs[0].name)
+        return FoundModel(ref, _gguf_architecture(ggufs[0]), str(ggufs[0]))
+    config = path / "config.json"
+    if not weights or not config.is_file():
+        found = f"{len(ggufs)} GGUF files" if ggufs else "no GGUF file, and no safetensors with a config.json"
         raise SpecError(
-            [
-                Problem(
-                    "model.id", f"{path} holds no safetensors with a config.json", "name a .gguf file or such a folder"
-                )
-            ],
-            "spec",
+            [Problem("model.id", f"{path} holds {found}", "name one .gguf file, or a whole folder")], "spec"
         )
     size = sum(file.stat().st_size for file in weights)
     architecture = architecture_of_config(json.loads(config.read_text(encoding="utf-8")), size)
@@ -107,12 +106,14 @@ def _gguf_architecture(path: Path) -> Architecture:
             raise StepError(f"{path}: {error.message}", error.hint) from error
 
 
-def _from_catalogue(choice: ModelChoice, row: CatalogueRow, deployment: Deployment) -> FoundModel:
+def _from_catalogue(
+    choice: ModelChoice, row: CatalogueRow, deployment: Deployment, kind: ModelFormat | None
+) -> FoundModel:
     """A short name, as the catalogue pins it: no network is needed to plan. Another file or revision asks the hub."""
     other = choice.revision or choice.file or choice.quantization not in ("auto", row.quantization.lower())
     if other or not row.revision:
         file = choice.file or ("" if other else row.file)
-        found = _from_hub(choice, row.repository, choice.revision or row.revision, file, deployment)
+        found = _from_hub(choice, row.repository, choice.revision or row.revision, file, deployment, kind)
         if row.sha256 and found.ref.file == row.file and not choice.revision:
             return replace(found, ref=replace(found.ref, sha256=row.sha256))
         return found
@@ -121,10 +122,12 @@ def _from_catalogue(choice: ModelChoice, row: CatalogueRow, deployment: Deployme
     return FoundModel(ref, row.architecture(), f"{row.repository} at {row.revision[:12]}", (why,))
 
 
-def _from_hub(choice: ModelChoice, repository: str, revision: str, file: str, deployment: Deployment) -> FoundModel:
+def _from_hub(
+    choice: ModelChoice, repository: str, revision: str, file: str, deployment: Deployment, kind: ModelFormat | None
+) -> FoundModel:
     """A repository: from the store where this deployment has fetched it before, else one look at the hub."""
     before = _fetched_before(choice, repository, deployment)
-    return before or _looked_up(choice, repository, revision, file, deployment)
+    return before or _looked_up(choice, repository, revision, file, deployment, kind)
 
 
 def _fetched_before(choice: ModelChoice, repository: str, deployment: Deployment) -> FoundModel | None:
@@ -144,13 +147,15 @@ def _fetched_before(choice: ModelChoice, repository: str, deployment: Deployment
     return FoundModel(plan.model, architecture, "fetched before", (why,))
 
 
-def _looked_up(choice: ModelChoice, repository: str, revision: str, file: str, deployment: Deployment) -> FoundModel:
+def _looked_up(
+    choice: ModelChoice, repository: str, revision: str, file: str, deployment: Deployment, wanted: ModelFormat | None
+) -> FoundModel:
     """Commit and files from the hub; the header is read by ranges, so that nothing is downloaded to plan."""
     from llmdeploy.adapters.hub import choose_file, lookup, open_remote
 
-    endpoint, token = deployment.environment.variables.get("HF_ENDPOINT") or None, deployment.hub_token
+    endpoint, token = deployment.hub_endpoint, deployment.hub_token
     model = lookup(repository, revision, token, endpoint)
-    name, kind, size = choose_file(model, choice.quantization, file)
+    name, kind, size = choose_file(model, choice.quantization, file, wanted)
     sha256 = next((one.sha256 for one in model.files if one.name == name), "") if kind == "gguf" else ""
     file = name if kind == "gguf" else ""
     ref = ModelRef(choice.id, "hub", repository, kind, size, model.revision, file, sha256)

@@ -47,7 +47,7 @@ def program(args: Sequence[str], environment: Environment) -> int:
         hint = f"\nhint: {error.ctx.get_usage().lower()}" if isinstance(error, click.UsageError) and error.ctx else ""
         return _say(environment, f"error: {error.format_message()}{hint}", ExitCode.USAGE)
     except LlmdeployError as error:
-        return _say(environment, describe(error, environment.cwd), error.exit_code)
+        return _tell(environment, error)
     except KeyboardInterrupt:
         text = "error: interrupted; what was done so far is in the report\nhint: run the same command again to go on"
         return _say(environment, text, ExitCode.INTERRUPTED)
@@ -56,11 +56,7 @@ def program(args: Sequence[str], environment: Environment) -> int:
         return ExitCode.OK
     except OSError as error:
         explained = explain(error)
-        return (
-            _say(environment, describe(explained, environment.cwd), explained.exit_code)
-            if explained
-            else _bug(environment)
-        )
+        return _tell(environment, explained) if explained else _bug(environment)
     except Exception:  # noqa: BLE001 - the one place where a bug of ours is told from a user's mistake
         return _bug(environment)
     return int(code or ExitCode.OK)  # click returns what a verb's Exit carries
@@ -96,6 +92,10 @@ def explain(error: OSError) -> LlmdeployError | None:
     if error.errno not in hints:
         return None
     return MissingError(f"{(error.strerror or str(error)).lower()}{where}", hints[error.errno])
+
+
+def _tell(environment: Environment, error: LlmdeployError) -> int:
+    return _say(environment, describe(error, environment.cwd), error.exit_code)
 
 
 def _say(environment: Environment, text: str, code: ExitCode) -> int:

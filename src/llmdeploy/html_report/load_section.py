@@ -30,7 +30,7 @@ RATES = {
     "prompt_tokens_mean": ("prompt tokens, mean", plain),
     "completion_tokens_mean": ("output tokens, mean", plain),
 }
-BOUND_MS = re.compile(r"<= ?([\d.]+) ms", re.ASCII)
+BOUND_MS = re.compile(r"<= ?(\d+(?:\.\d+)?(?:e\+\d+)?) ms", re.ASCII)
 Loops = dict[str, dict[str, Any]]
 
 
@@ -82,7 +82,7 @@ def _bound(key: str, checks: Sequence[dict[str, Any]]) -> float | None:
     """The bound that the gate held the 95th percentile against, in milliseconds."""
     for check in checks:
         found = BOUND_MS.fullmatch(text(check.get("bound")))
-        if found and text(check.get("name")).endswith(f"{key}_p95") and found[1].count(".") < 2:
+        if found and text(check.get("name")).endswith(f"{key}_p95"):
             return number(float(found[1]))
     return None
 

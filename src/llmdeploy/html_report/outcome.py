@@ -58,9 +58,8 @@ def verdict(record: Record) -> tuple[str, str]:
     if not is_whole(record):
         return "unfinished", f"It ended after {record.reports[-1].step}, before the next step was begun."
     sentence = SENTENCES.get(record.command, "{name}: done.").format(name=record.deployment)
-    return "passed", sentence if any(
-        one.changed for one in record.reports
-    ) else f"{sentence} Nothing had to be changed."
+    changed = any(one.changed for one in record.reports)
+    return "passed", sentence if changed else f"{sentence} Nothing had to be changed."
 
 
 def next_steps(record: Record) -> Markup:

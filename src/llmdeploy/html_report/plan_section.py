@@ -18,7 +18,7 @@ def plan_section(record: Record) -> Markup:
         if not record.damage:
             said.append(tag("p", "There is no plan yet: prepare has not come so far.", class_="quiet"))
         return tag("section", head, *said)
-    if not record.plan_is_of_this_run:
+    if "prepare" in record.steps and not record.plan_is_of_this_run:
         said.append(
             tag("p", "An earlier run made this plan; this one did not come to a plan of its own.", class_="warn")
         )

@@ -127,6 +127,10 @@ def _outputs(state: StateFolder) -> tuple[dict[str, Any], list[tuple[str, str]]]
         return mapping(state.load_outputs()), []
     except StepError as error:
         return {}, [(error.message, error.hint)]
+    except RecursionError as error:
+        return {}, [
+            (f"the record of the deployment was written by hand: {error!r}", "`llmdeploy deploy` writes it anew")
+        ]
 
 
 def _command(journal: Path, run_id: str) -> str:

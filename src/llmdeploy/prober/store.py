@@ -55,7 +55,7 @@ def open_store(path: Path, max_bytes: int) -> sqlite3.Connection:
             raise ForeignSchema(f"schema version {version} is not {SCHEMA_VERSION}")
         while _used_pages(db) > FULL_SHARE * _max_pages(max_bytes) and _trim(db):
             pass  # the bound was lowered since the last run
-        db.execute("PRAGMA incremental_vacuum").fetchall()  # one row per freed page
+        db.executescript("PRAGMA incremental_vacuum")  # a step per page; `execute` takes only the first
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         db.execute(f"PRAGMA max_page_count = {_max_pages(max_bytes)}")
     except BaseException:

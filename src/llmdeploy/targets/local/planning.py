@@ -28,7 +28,7 @@ def plan_local(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
         machine = read_machine(deployment.state.path)
         entry.detail = describe(machine)
     with recorder.entry("model") as entry:
-        found = resolve_model(spec.model, deployment)
+        found = resolve_model(spec.model, deployment, "safetensors" if spec.engine == "vllm" else None)
         entry.detail = f"{found.ref.id}: {found.ref.format}, {size_text(found.ref.size_bytes)}, {found.origin}"
     with recorder.entry("engine") as entry:
         chosen, refused = choose_engine(spec.engine, found)

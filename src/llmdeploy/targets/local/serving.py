@@ -28,7 +28,7 @@ LOG_TAIL = 4000
 def deploy_local(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
     supervisor = Supervisor(deployment.state.supervisor)
     with recorder.entry("weights") as entry:
-        weights = fetch(plan.model, deployment.models, recorder.progress, deployment.hub_token)
+        weights = fetch(plan.model, deployment.models, recorder.progress, deployment.hub_token, deployment.hub_endpoint)
         entry.detail = f"{len(weights.sha256)} file(s) verified by sha256, {weights.path}"
     with recorder.entry("engine") as entry:
         supervisor.wait_for_daemon()

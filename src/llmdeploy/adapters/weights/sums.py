@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmdeploy.adapters.weight_progress import Progress, Told
+from llmdeploy.adapters.weights.progress import Progress, Told
 from llmdeploy.errors import StepError
 from llmdeploy.plan import ModelRef
 

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmdeploy.adapters.hub_http import Patience, Remote
-from llmdeploy.adapters.hub_model import HubFile
-from llmdeploy.adapters.weight_sums import Arrived, Sums
+from llmdeploy.adapters.hub.model import HubFile
+from llmdeploy.adapters.hub.remote import Patience, Remote
+from llmdeploy.adapters.weights.sums import Arrived, Sums
 from llmdeploy.errors import StepError
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
-from llmdeploy.adapters.hub_choice import choose_file
-from llmdeploy.adapters.hub_errors import listed
-from llmdeploy.adapters.hub_http import Patience, Remote, connect
-from llmdeploy.adapters.hub_model import HubFile, HubModel, is_commit
+from llmdeploy.adapters.hub.choice import choose_file
+from llmdeploy.adapters.hub.model import HubFile, HubModel, is_commit
+from llmdeploy.adapters.hub.refusals import listed
+from llmdeploy.adapters.hub.remote import Patience, Remote, connect
 from llmdeploy.errors import MissingError, StepError
 from llmdeploy.secret import Secret
 

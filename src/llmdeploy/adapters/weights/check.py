@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from llmdeploy.adapters.hub_errors import listed
-from llmdeploy.adapters.safetensors_header import check_safetensors
+from llmdeploy.adapters.hub.refusals import listed
 from llmdeploy.adapters.weight_names import TOKENIZERS, has_tokenizer, is_refused
+from llmdeploy.adapters.weights.safetensors import check_safetensors
 from llmdeploy.errors import StepError
 
 INDEX = "model.safetensors.index.json"

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from llmdeploy.adapters.hub_errors import explain
-from llmdeploy.adapters.hub_model import check_repository
+from llmdeploy.adapters.hub.model import check_repository
+from llmdeploy.adapters.hub.refusals import explain
 from llmdeploy.errors import MissingError, StepError
 from llmdeploy.secret import Secret
 

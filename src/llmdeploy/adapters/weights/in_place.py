@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from llmdeploy.adapters.download import disk_in_words
-from llmdeploy.adapters.hub_errors import listed, no_such_file
-from llmdeploy.adapters.verified import Record, Verified
-from llmdeploy.adapters.weight_check import check_file, check_folder, no_weights
+from llmdeploy.adapters.hub.refusals import listed, no_such_file
 from llmdeploy.adapters.weight_names import is_refused, is_safe, safetensors_names, shard_names, tokenizer_names
-from llmdeploy.adapters.weight_progress import Told
-from llmdeploy.adapters.weight_sums import check_pin, hash_file
+from llmdeploy.adapters.weights.check import check_file, check_folder, no_weights
+from llmdeploy.adapters.weights.download import disk_in_words
+from llmdeploy.adapters.weights.progress import Told
+from llmdeploy.adapters.weights.sums import check_pin, hash_file
+from llmdeploy.adapters.weights.verified import Record, Verified
 from llmdeploy.errors import MissingError, StepError
 from llmdeploy.plan import ModelRef, Weights
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from llmdeploy.adapters.hub_errors import listed, no_such_file
-from llmdeploy.adapters.hub_model import HubFile, HubModel
+from llmdeploy.adapters.hub.model import HubFile, HubModel
+from llmdeploy.adapters.hub.refusals import listed, no_such_file
 from llmdeploy.adapters.weight_names import is_refused, safetensors_names, shard_names, tokenizer_names
 from llmdeploy.errors import MissingError
 from llmdeploy.plan import ModelFormat

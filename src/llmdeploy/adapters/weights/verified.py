@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from llmdeploy.adapters.download import READ_ONLY, disk_error
+from llmdeploy.adapters.weights.download import READ_ONLY, disk_error
 
 NAME = "verified.json"
 

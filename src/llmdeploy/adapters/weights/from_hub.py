@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from llmdeploy.adapters.download import disk_in_words, download
 from llmdeploy.adapters.hub import is_commit, lookup
-from llmdeploy.adapters.hub_choice import wanted_files
-from llmdeploy.adapters.hub_http import Remote, connect
-from llmdeploy.adapters.hub_model import HubFile, HubModel, check_repository
-from llmdeploy.adapters.verified import Record, Verified
-from llmdeploy.adapters.weight_check import check_file, check_folder
+from llmdeploy.adapters.hub.choice import wanted_files
+from llmdeploy.adapters.hub.model import HubFile, HubModel, check_repository
+from llmdeploy.adapters.hub.remote import Remote, connect
 from llmdeploy.adapters.weight_names import is_safe
-from llmdeploy.adapters.weight_progress import Progress, Told
-from llmdeploy.adapters.weight_sums import Sums, check_pin, hash_file
+from llmdeploy.adapters.weights.check import check_file, check_folder
+from llmdeploy.adapters.weights.download import disk_in_words, download
+from llmdeploy.adapters.weights.progress import Progress, Told
+from llmdeploy.adapters.weights.sums import Sums, check_pin, hash_file
+from llmdeploy.adapters.weights.verified import Record, Verified
 from llmdeploy.errors import MissingError, StepError
 from llmdeploy.plan import ModelRef, Weights
 from llmdeploy.secret import Secret

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from llmdeploy.adapters.download import disk_error
-from llmdeploy.adapters.weights_hub import bring
-from llmdeploy.adapters.weights_in_place import use
+from llmdeploy.adapters.weights.download import disk_error
+from llmdeploy.adapters.weights.from_hub import bring
+from llmdeploy.adapters.weights.in_place import use
 from llmdeploy.plan import ModelRef, Weights
 from llmdeploy.secret import Secret
 
