@@ -39,7 +39,7 @@ BELOW = {
 # Folders that know less than their place above would allow: only these modules.
 ONLY = {
     "engines": {"llmdeploy.plan"},
-    "spec": {"llmdeploy.errors"},
+    "spec": {"llmdeploy.errors", "llmdeploy.units"},
 }
 # Single modules with a reason of their own -> what else they may import.
 EXCEPTIONS = {

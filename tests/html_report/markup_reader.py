@@ -6,26 +6,39 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 VOID = {"meta", "br", "col"}
+INLINE = {"b", "code", "span", "q"}
 
 
 @dataclass
 class Element:
     name: str
     attributes: dict[str, str]
-    text: str = ""
-    inside: list[Element] = field(default_factory=list)
+    inside: list[Element | str] = field(default_factory=list)
+
+    @property
+    def children(self) -> list[Element]:
+        return [one for one in self.inside if isinstance(one, Element)]
+
+    @property
+    def text(self) -> str:
+        """Its own, without that of the elements in it."""
+        return "".join(one for one in self.inside if isinstance(one, str))
 
     def all(self, *names: str) -> list[Element]:
         """Every element below with one of these names, in order."""
         found = []
-        for child in self.inside:
+        for child in self.children:
             found += [child] if child.name in names else []
             found += child.all(*names)
         return found
 
     @property
     def whole_text(self) -> str:
-        return self.text + "".join(f" {child.whole_text}" for child in self.inside if child.name != "style")
+        """As it is read, top to bottom."""
+        if self.name == "style":
+            return ""
+        said = "".join(one if isinstance(one, str) else one.whole_text for one in self.inside)
+        return said if self.name in INLINE else f" {said} "
 
 
 class _Reader(HTMLParser):
@@ -43,7 +56,7 @@ class _Reader(HTMLParser):
         assert self.open.pop().name == tag, f"</{tag}> closes something else"
 
     def handle_data(self, data: str) -> None:
-        self.open[-1].text += data
+        self.open[-1].inside.append(data)
 
 
 def read(html: str) -> Element:

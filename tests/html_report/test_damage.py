@@ -93,7 +93,7 @@ def test_a_run_id_of_another_kind(tmp_path: Path) -> None:
         [{"gate": "load", "data": {"closed": {"ttft_ms": {"count": 0}}, "open": 7}}],
         [{"gate": "load", "data": {"closed": {"ttft_ms": {"p50": math.nan, "p95": math.inf, "max": 10**400}}}}],
         [{"gate": "load", "data": {"closed": examples.loop()}}],
-        [{"gate": "load", "checks": [{"name": "closed loop ttft_p95", "bound": "<= 9e+999 ms"}], "data": examples.load()}],
+        [{"gate": "load", "checks": [{"name": "ttft_p95", "bound": "<= 9e+999 ms"}], "data": examples.load()["data"]}],
         [{"gate": "golden", "data": {"cases": [None, {}, {"passed": True, "seconds": "1", "problems": "no"}] * 9}}],
         [examples.golden(0)],
     ],
@@ -128,10 +128,11 @@ def test_a_measured_time_beyond_the_calendar(tmp_path: Path) -> None:
     assert "smoke ✓ passed" in page_text(examples.a_state(tmp_path), [Report("test", (), data=data)])
 
 
-KEYS = (
-    "gate checks data cases closed open corrected ttft_ms itl_ms e2e_ms p50 p95 max name value bound detail passed "
-    "seconds failures count concurrency rate memory parts bytes available_bytes model spec reasons alternatives"
-).split()
+KEYS = [
+    "gate", "checks", "data", "cases", "closed", "open", "corrected", "ttft_ms", "itl_ms", "e2e_ms", "p50", "p95",
+    "max", "name", "value", "bound", "detail", "passed", "seconds", "failures", "count", "concurrency", "rate",
+    "memory", "parts", "bytes", "available_bytes", "model", "reasons", "alternatives",
+]  # fmt: skip
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
@@ -148,4 +149,4 @@ def test_any_json_gives_a_sound_page(tmp_path: Path, found: Any, changes: dict[s
     (state.path / "plan.json").write_text(json.dumps({**examples.plan().as_json(), **changes}))
     gates = [found, {"gate": "load", "checks": found, "data": found}, {"gate": "golden", "data": {"cases": found}}]
     said = page_text(state, [Report("test", (), ExitCode.GATE, {"gates": gates, "measured": found, "plan": found})])
-    assert said.startswith("demo: up failed") or "demo ✗ failed" in said
+    assert "demo ✗ failed" in said

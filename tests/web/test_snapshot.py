@@ -170,3 +170,13 @@ def test_durations_are_said_shortly(seconds: float, told: str) -> None:
 def test_shares_and_sizes_are_not_flattered() -> None:
     assert (share(0.9999), share(1.0), share(0.5), share(0.625)) == ("99.9 %", "100 %", "50 %", "62.5 %")
     assert (size(512), size(31.2 * 2**20), size(3 * 2**30)) == ("512 B", "31.2 MiB", "3.00 GiB")
+
+
+def test_the_accuracy_of_a_former_prober_is_not_this_ones(tmp_path: Path) -> None:
+    path, now = tmp_path / "h.sqlite", time.time()
+    with written(path) as history:
+        history.add_probe(Probe(now - 5, "of another model", "wrong", 0.1, 0.1, (), 0.1))
+        history.set_watch(1.0, 30.0, 0.9)
+        history.add_sample(sample(time.time()))
+    snapshot = read_snapshot(path, now - 60)
+    assert (snapshot.accuracy, snapshot.healthy) == (None, True)

@@ -26,6 +26,7 @@ from llmdeploy.html_report.scales import Scale, linear_scale
 
 PLOT = 160.0
 MOST_MARKS = 12  # of a line; with more points only its ends are marked
+MOST_LEFT = 120.0  # for the figures of the axis
 Points = Sequence[tuple[float, float]]
 
 
@@ -49,7 +50,7 @@ def lines(
     drawn, top = legend([name for name, _ in kept], 28.0)
     bottom = top + PLOT
     rise = linear_scale(heights, bottom, top, from_zero=True)
-    left = max(LETTER * len(upward[1](value)) for value in rise.ticks) + 6
+    left = min(MOST_LEFT, max(LETTER * len(upward[1](value)) for value in rise.ticks) + 6)
     run = linear_scale([x for x, _ in flat], left, WIDTH - 8, from_zero=False)
     parts = [words(0.0, 11.0, cut(upward[0], WIDTH)), drawn, axis_below(run, top, bottom, across[1])]
     parts += [_axis_left(rise, left, upward[1]), words(WIDTH - 8, bottom + 29, cut(across[0], WIDTH), "end")]
@@ -72,7 +73,7 @@ def _axis_left(scale: Scale, left: float, unit: Unit) -> Markup:
     parts = []
     for value in scale.ticks:
         y = scale.at(value)
-        parts += [line(left, y, WIDTH - 8, y, "grid"), words(left - 4, y + 4, unit(value), "end", "small")]
+        parts += [line(left, y, WIDTH - 8, y, "grid"), words(left - 4, y + 4, cut(unit(value), left), "end", "small")]
     return joined(parts)
 
 

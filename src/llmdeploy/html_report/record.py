@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import calendar
 import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from llmdeploy.run import Run
 from llmdeploy.state import StateFolder
 
 FIVE_STEPS = ("prepare", "setup", "deploy", "test", "monitor")
+RUN_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-(\d{3})", re.ASCII)
 JOURNAL_TAIL = 4 * 2**20  # bytes; one run writes some 50 kB
 
 
@@ -104,11 +105,17 @@ def record(state: StateFolder, run: Run) -> Record:
 
 def begun(run_id: str) -> float | None:
     """The time in a run's id (`20261123-060957-120`, UTC), or None for an id of another kind."""
-    day_and_time, _, thousandths = run_id.rpartition("-")
-    try:
-        return calendar.timegm(time.strptime(day_and_time, "%Y%m%d-%H%M%S")) + int(thousandths) / 1000
-    except ValueError:
+    found = RUN_TIME.fullmatch(run_id)
+    if not found:
         return None
+    year, month, day, hour, minute, second, thousandth = map(int, found.groups())
+    # Days since 1970 in the Gregorian calendar, with years that begin in March (H. Hinnant, "chrono-compatible
+    # low-level date algorithms"). The parsers of the standard library take longer to load than the report to write.
+    years = year - (month <= 2)
+    days = 365 * years + years // 4 - years // 100 + years // 400 + (153 * ((month + 9) % 12) + 2) // 5 + day - 719_469
+    epoch = 86_400 * days + 3600 * hour + 60 * minute + second
+    is_a_time = time.strftime("%Y%m%d-%H%M%S", time.gmtime(epoch)) == run_id[:15]
+    return epoch + thousandth / 1000 if is_a_time else None
 
 
 def _plan(state: StateFolder) -> tuple[dict[str, Any], list[tuple[str, str]]]:

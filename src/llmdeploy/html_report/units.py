@@ -59,6 +59,8 @@ def share(value: float) -> str:
 
 
 def dollars(value: float) -> str:
+    if abs(value) >= 1e9:
+        return f"{plain(value)} USD"
     return f"{value:,.0f} USD" if abs(value) >= 100 or value == int(value) else f"{value:,.2f} USD"
 
 

@@ -14,9 +14,9 @@ COLUMNS = ("up", "running", "waiting", "generated_per_s", "prompt_per_s", "kv_us
 
 
 def watch(db: sqlite3.Connection) -> dict[str, float]:
-    """How often the prober looks (seconds) and the accuracy (0 to 1) it was told to ask for."""
-    found = db.execute("SELECT sample_s, interval_s, min_accuracy FROM watch").fetchone()
-    return dict(found) if found else {"sample_s": 1.0, "interval_s": 30.0, "min_accuracy": 0.0}
+    """When the prober began, how often it looks (seconds), and the accuracy (0 to 1) it was told to ask for."""
+    found = db.execute("SELECT began, sample_s, interval_s, min_accuracy FROM watch").fetchone()
+    return dict(found) if found else {"began": 0.0, "sample_s": 1.0, "interval_s": 30.0, "min_accuracy": 0.0}
 
 
 def newest_sample(db: sqlite3.Connection) -> dict[str, Any] | None:
@@ -55,8 +55,11 @@ def probes(db: sqlite3.Connection, start: float) -> list[dict[str, Any]]:
     return [{**dict(row), "itl": array("f", row["itl"]).tolist()} for row in reversed(found)]
 
 
-def last_accuracy(db: sqlite3.Connection) -> float | None:
-    found = db.execute("SELECT accuracy FROM probes WHERE accuracy IS NOT NULL ORDER BY id DESC LIMIT 1").fetchone()
+def last_accuracy(db: sqlite3.Connection, began: float) -> float | None:
+    """Of the last full pass after `began`: an older one may be of another model or other prompts."""
+    found = db.execute(
+        "SELECT accuracy FROM probes WHERE accuracy IS NOT NULL AND at >= ? ORDER BY id DESC LIMIT 1", (began,)
+    ).fetchone()
     return float(found[0]) if found else None
 
 

@@ -110,7 +110,7 @@ def _read(db: sqlite3.Connection, at: float, window_s: float) -> Snapshot:
             for event in events
             if event["kind"] == "down"
         ),
-        accuracy=rows.last_accuracy(db),
+        accuracy=rows.last_accuracy(db, watch["began"]),
         min_accuracy=watch["min_accuracy"],
         outcomes=rows.outcomes(probes),
         ttft_s=rows.percentiles([probe["ttft_s"] for probe in probes if probe["ttft_s"] is not None]),

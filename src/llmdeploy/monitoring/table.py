@@ -76,6 +76,8 @@ def _percentiles(found: dict[str, float | None]) -> str:
 
 def _accuracy(snapshot: Snapshot) -> str:
     told = snapshot.outcomes
+    if not any(told.values()):
+        return "no prompt was asked yet"
     counts = f"{told['right']} right, {told['wrong']} wrong, {told['failed']} failed in {duration(snapshot.window_s)}"
     if snapshot.accuracy is None:
         return (

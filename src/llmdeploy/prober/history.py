@@ -73,8 +73,10 @@ class History:
         )
 
     def set_watch(self, sample_s: float, interval_s: float, min_accuracy: float) -> None:
-        """Say how often this prober looks, so that a reader knows when it is silent."""
-        self._insert("watch (id, sample_s, interval_s, min_accuracy)", 1, sample_s, interval_s, min_accuracy)
+        """Say when this prober began and how often it looks, so that a reader knows when it is silent."""
+        self._insert(
+            "watch (id, began, sample_s, interval_s, min_accuracy)", 1, time.time(), sample_s, interval_s, min_accuracy
+        )
 
     def last_seen(self) -> tuple[float, Process | None] | None:
         """When the newest sample was taken, and the last process seen; None in an empty history."""

@@ -51,7 +51,7 @@ class Sampler:
         self._process = EngineProcess(Path(config.supervisor_folder), config.process)
         self._health: asyncio.Task[Health] | None = None
         self._asked = 0.0
-        self._last = Health(False, 0.0, 0.0)
+        self._last: Health | None = None
         self._generated, self._prompt = TokenRate(), TokenRate()
 
     async def look(self) -> tuple[Sample, Health]:
@@ -89,7 +89,8 @@ class Sampler:
         if done:
             self._last, self._health = self._health.result(), None
             return self._last
-        return Health(self._last.up, self._last.sent, time.monotonic() - self._asked, self._last.reason)
+        last = self._last or Health(False, time.time(), 0.0, "no answer yet")
+        return Health(last.up, last.sent, time.monotonic() - self._asked, last.reason)
 
     async def _ask_health(self) -> Health:
         sent, begun = time.time(), time.monotonic()
@@ -105,7 +106,7 @@ class Sampler:
 
     async def _look_at_figures(self) -> tuple[EngineFigures, float]:
         """The engine's own figures, and the tokens of requests that are still being answered; none while it is down."""
-        metrics = await self._read(self._config.metrics_path) if self._last.up else None
+        metrics = await self._read(self._config.metrics_path) if self._last is None or self._last.up else None
         if metrics is None:
             return EngineFigures(), 0.0
         figures = read_metrics(metrics.body.decode("utf-8", "replace"), self._config.metrics)

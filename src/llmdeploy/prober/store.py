@@ -16,7 +16,7 @@ CREATE TABLE probes (id INTEGER PRIMARY KEY, at REAL, name TEXT, outcome TEXT, t
   accuracy REAL, detail TEXT);
 CREATE INDEX probes_at ON probes (at);
 CREATE TABLE events (id INTEGER PRIMARY KEY, kind TEXT, started REAL, ended REAL, detail TEXT, UNIQUE (kind, started));
-CREATE TABLE watch (id INTEGER PRIMARY KEY, sample_s REAL, interval_s REAL, min_accuracy REAL);
+CREATE TABLE watch (id INTEGER PRIMARY KEY, began REAL, sample_s REAL, interval_s REAL, min_accuracy REAL);
 PRAGMA user_version = 1;
 COMMIT;
 """

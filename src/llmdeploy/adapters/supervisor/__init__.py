@@ -6,29 +6,25 @@ dies (at once when it had run, after 1, 2, 3, ... seconds while it keeps failing
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import os
-import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
 import xmlrpc.client
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from llmdeploy.adapters.supervisor.ending import children, signal_all, wait_for_end
+from llmdeploy.adapters.supervisor.program import ProcessInfo, Program, section
+from llmdeploy.adapters.supervisor.rpc import call, is_deep
 from llmdeploy.errors import StepError
 
-if TYPE_CHECKING:
-    import psutil
+__all__ = ["ProcessInfo", "Program", "Supervisor"]
 
 START_SECONDS = 10.0
-STOP_SECONDS = 20.0
-UNIX_PATH_LIMIT = 90  # sun_path holds 108 bytes on Linux, 104 elsewhere; supervisor adds a process id
 NO_SUCH_PROCESS = 10  # BAD_NAME of supervisor's XML-RPC interface
 ALREADY_ADDED = 90
 
@@ -54,33 +50,6 @@ files=programs/*.conf
 
 
 @dataclass(frozen=True)
-class Program:
-    """One program to keep running; its output goes to `logs/<name>.log` of the state folder.
-
-    `argv` is readable by anyone who can list processes: no secrets.
-    """
-
-    name: str
-    argv: tuple[str, ...]
-    env: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ProcessInfo:
-    """A supervised process. `state` is supervisor's word (RUNNING, STARTING, BACKOFF, STOPPED, FATAL, ...);
-    `pid` is 0 while it does not run; `started_at` is in seconds since the epoch."""
-
-    state: str
-    pid: int
-    started_at: float
-    detail: str
-
-    @property
-    def alive(self) -> bool:
-        return self.pid > 0
-
-
-@dataclass(frozen=True)
 class Supervisor:
     folder: Path
 
@@ -93,7 +62,7 @@ class Supervisor:
         for left in programs.glob("*.conf"):  # a fresh daemon starts only what is asked for now
             left.unlink()
         user = "user=root" if os.geteuid() == 0 else ""
-        socket_path = "/proc/self/cwd/supervisor.sock" if self._is_deep else "supervisor.sock"
+        socket_path = "/proc/self/cwd/supervisor.sock" if is_deep(self._socket) else "supervisor.sock"
         (self.folder / "supervisord.conf").write_text(DAEMON.format(user=user, socket=socket_path))
         subprocess.Popen(
             [sys.executable, "-I", "-m", "supervisor.supervisord", "-c", self._config],
@@ -124,7 +93,7 @@ class Supervisor:
 
     def ensure(self, program: Program) -> bool:
         """Have the program run as described; true when it was started or restarted."""
-        text = _section(program)
+        text = section(program)
         same = self.description(program.name) == text
         info = self.process(program.name)
         if same and info and info.state in ("RUNNING", "STARTING"):
@@ -186,12 +155,12 @@ class Supervisor:
         try:
             self._call("supervisor.shutdown")
         except (OSError, http.client.HTTPException):
-            _signal_all(daemons, signal.SIGTERM)  # it has no socket yet, or none any more
-        programs = [child for daemon in daemons for child in _children(daemon)]
-        _signal_all(programs, signal.SIGTERM)
-        stubborn = _wait_for_end(programs)
-        _signal_all([*stubborn, *daemons], signal.SIGKILL)
-        _wait_for_end([*stubborn, *daemons])
+            signal_all(daemons, signal.SIGTERM)  # it has no socket yet, or none any more
+        programs = [child for daemon in daemons for child in children(daemon)]
+        signal_all(programs, signal.SIGTERM)
+        stubborn = wait_for_end(programs)
+        signal_all([*stubborn, *daemons], signal.SIGKILL)
+        wait_for_end([*stubborn, *daemons])
         for name in ("supervisor.sock", "supervisord.pid"):
             (self.folder / name).unlink(missing_ok=True)
         return True
@@ -201,9 +170,8 @@ class Supervisor:
         return str(self.folder / "supervisord.conf")
 
     @property
-    def _is_deep(self) -> bool:
-        """Whether the socket's path does not fit into a socket address; Linux can name it by an open folder."""
-        return len(os.fsencode(self.folder / "supervisor.sock")) > UNIX_PATH_LIMIT
+    def _socket(self) -> Path:
+        return self.folder / "supervisor.sock"
 
     def _daemons(self) -> list[int]:
         """Process ids of our daemon, found by its command line: also one that has no socket yet."""
@@ -216,90 +184,4 @@ class Supervisor:
         ]
 
     def _call(self, method: str, *args: str) -> Any:
-        with xmlrpc.client.ServerProxy(
-            "http://localhost", _UnixTransport(self.folder / "supervisor.sock", self._is_deep)
-        ) as server:
-            return getattr(server, method)(*args)
-
-
-class _UnixTransport(xmlrpc.client.Transport):
-    def __init__(self, path: Path, deep: bool) -> None:
-        super().__init__()
-        self.path, self.deep = path, deep
-
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        return _UnixConnection(self.path, self.deep)
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path, deep: bool) -> None:
-        super().__init__("localhost", timeout=STOP_SECONDS)
-        self.path, self.deep = path, deep
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        if not self.deep:
-            self.sock.connect(str(self.path))
-            return
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            self.sock.connect(f"/proc/self/fd/{folder}/{self.path.name}")
-        finally:
-            os.close(folder)
-
-
-def _section(program: Program) -> str:
-    environment = ",".join(f'{key}="{value}"' for key, value in sorted(program.env.items())).replace("%", "%%")
-    return (
-        f"[program:{program.name}]\n"
-        f"command={_command(program.argv)}\n"
-        f"environment={environment}\n"
-        "autorestart=true\n"
-        "startsecs=1\n"
-        "startretries=60\n"
-        "stopwaitsecs=15\n"
-        "redirect_stderr=true\n"
-        f"stdout_logfile=../logs/{program.name}.log\n"
-        "stdout_logfile_maxbytes=10MB\n"
-        "stdout_logfile_backups=2\n"
-    )
-
-
-def _command(argv: tuple[str, ...]) -> str:
-    """One line for supervisor, which splits it like a shell, expands `%` and takes ` ;` and ` #` for comments."""
-    quoted = " ".join(shlex.quote(part) for part in argv).replace("%", "%%")
-    return quoted.replace(" ;", " '';").replace(" #", " ''#")
-
-
-def _children(daemon: psutil.Process) -> list[psutil.Process]:
-    import psutil
-
-    try:
-        return daemon.children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _wait_for_end(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that are still at work after `STOP_SECONDS`; one that only waits for its parent to take note has ended."""
-    import psutil
-
-    def at_work(process: psutil.Process) -> bool:
-        try:
-            return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
-
-    deadline = time.monotonic() + STOP_SECONDS
-    while (left := [one for one in processes if at_work(one)]) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return left
-
-
-def _signal_all(processes: list[psutil.Process], number: signal.Signals) -> None:
-    import psutil
-
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(number)
+        return call(self._socket, method, *args)
