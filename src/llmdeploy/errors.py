@@ -23,9 +23,13 @@ class ExitCode(IntEnum):
 
 
 class LlmdeployError(Exception):
-    """An expected failure: `message` says what and where, `hint` what to do."""
+    """An expected failure: `message` says what and where, `hint` what to do.
+
+    `reported` is set once a JSON document has told it.
+    """
 
     exit_code = ExitCode.STEP
+    reported = False
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

@@ -101,10 +101,18 @@ def test_bars_are_as_long_as_their_figures() -> None:
 
 def test_parts_fill_the_memory_that_they_take_and_are_shown_again_larger() -> None:
     svg = stacked_bar("Memory", [("weights", 3 * 2**30), ("cache", 2**30)], 40 * 2**30, size, "free")
+    (whole,) = drawn(svg, "rect", "whole")
+    assert whole["width"] == pytest.approx(0.1 * WIDTH)
     widths = [one["width"] for one in drawn(svg, "rect", "part") if one["height"] > 20]
-    assert widths == pytest.approx([0.075 * WIDTH, 0.025 * WIDTH, 0.75 * WIDTH, 0.25 * WIDTH])
+    assert widths == pytest.approx([0.75 * WIDTH, 0.25 * WIDTH])
     assert "needs 4 GiB of 40 GiB free (10 %)" in texts(svg)
     assert {"weights", "3 GiB", "75 %", "cache", "1 GiB", "25 %"} <= set(texts(svg))
+
+
+def test_parts_that_take_most_of_the_memory_are_drawn_once() -> None:
+    svg = stacked_bar("Memory", [("weights", 3 * 2**30), ("cache", 2**30)], 8 * 2**30, size, "free")
+    widths = [one["width"] for one in drawn(svg, "rect", "part") if one["height"] > 20]
+    assert widths == pytest.approx([0.375 * WIDTH, 0.125 * WIDTH])
 
 
 def test_memory_that_does_not_fit_is_said_and_marked() -> None:

@@ -110,7 +110,7 @@ def test_percentiles_and_accuracy_are_of_the_window(tmp_path: Path) -> None:
         for number in range(1, 102):
             outcome: Outcome = "wrong" if number % 4 == 0 else "right"
             history.add_probe(Probe(now - 101 + number, f"q{number}", outcome, number / 100, 2.0, (0.01, 0.03), 0.75))
-        history.add_probe(Probe(now, "q", "failed", detail="refused", accuracy=0.75))
+        history.add_probe(Probe(time.time(), "q", "failed", detail="refused", accuracy=0.75))
     snapshot = read_snapshot(path, now - 200)
     assert snapshot.ttft_s == {"p50": pytest.approx(0.51), "p95": pytest.approx(0.96)}
     assert snapshot.itl_s["p50"] == pytest.approx(0.02)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import json
 import os
 import signal
 import sys
@@ -14,9 +14,10 @@ from types import FrameType
 import click
 
 from llmdeploy import __version__
+from llmdeploy.cli.failure import describe, explain, failure_json
 from llmdeploy.cli.verbs import Verbs
 from llmdeploy.environment import Environment
-from llmdeploy.errors import ExitCode, LlmdeployError, MissingError, SpecError
+from llmdeploy.errors import ExitCode, LlmdeployError
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,7 +48,7 @@ def program(args: Sequence[str], environment: Environment) -> int:
         hint = f"\nhint: {error.ctx.get_usage().lower()}" if isinstance(error, click.UsageError) and error.ctx else ""
         return _say(environment, f"error: {error.format_message()}{hint}", ExitCode.USAGE)
     except LlmdeployError as error:
-        return _tell(environment, error)
+        return _tell(environment, error, "--json" in args)
     except KeyboardInterrupt:
         text = "error: interrupted; what was done so far is in the report\nhint: run the same command again to go on"
         return _say(environment, text, ExitCode.INTERRUPTED)
@@ -56,45 +57,17 @@ def program(args: Sequence[str], environment: Environment) -> int:
         return ExitCode.OK
     except OSError as error:
         explained = explain(error)
-        return _tell(environment, explained) if explained else _bug(environment)
+        return _tell(environment, explained, "--json" in args) if explained else _bug(environment)
     except Exception:  # noqa: BLE001 - the one place where a bug of ours is told from a user's mistake
         return _bug(environment)
     return int(code or ExitCode.OK)  # click returns what a verb's Exit carries
 
 
-def describe(error: LlmdeployError, cwd: Path) -> str:
-    """`error: what (where)` and `hint: what to do`, one pair for each problem; files as seen from `cwd`."""
-    if not isinstance(error, SpecError):
-        return f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else "")
-    file = error.source.removeprefix(f"{cwd}/")
-    lines = []
-    for problem in error.problems:
-        where = problem.source or (f"{file}:{problem.line}" if problem.line else file)
-        path = f"{problem.path}: " if problem.path else ""
-        lines.append(f"error: {path}{problem.message} ({where})")
-        if problem.hint:
-            lines.append(f"hint: {problem.hint}")
-    return "\n".join(lines)
-
-
-def explain(error: OSError) -> LlmdeployError | None:
-    """A file system that says no is the machine's state, not our bug."""
-    where = f": {error.filename}" if error.filename else ""
-    hints = {
-        errno.ENOSPC: "free some space and run the same command again",
-        errno.EDQUOT: "free some of your quota and run the same command again",
-        errno.EROFS: "name a folder that you may write to: LLMDEPLOY_STATE=/path/to/folder",
-        errno.EACCES: "take the folder's owner or another folder: LLMDEPLOY_STATE=/path/to/folder",
-        errno.EPERM: "take the folder's owner or another folder: LLMDEPLOY_STATE=/path/to/folder",
-        errno.ENOMEM: "free some memory and run the same command again",
-        errno.EMFILE: "raise the limit of open files: ulimit -n 4096",
-    }
-    if error.errno not in hints:
-        return None
-    return MissingError(f"{(error.strerror or str(error)).lower()}{where}", hints[error.errno])
-
-
-def _tell(environment: Environment, error: LlmdeployError) -> int:
+def _tell(environment: Environment, error: LlmdeployError, as_json: bool) -> int:
+    """As text on stderr; with `--json` as a document on stdout too, where no session has printed one."""
+    if as_json and not error.reported:
+        environment.stdout.write(json.dumps({"ok": False, "error": failure_json(error)}, indent=1) + "\n")
+        environment.stdout.flush()
     return _say(environment, describe(error, environment.cwd), error.exit_code)
 
 

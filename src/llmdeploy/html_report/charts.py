@@ -58,7 +58,7 @@ def bars(title: str, found: Sequence[tuple[str, float]], unit: Unit) -> Markup:
 def stacked_bar(
     title: str, found: Sequence[tuple[str, float]], limit: float | None, unit: Unit, limit_name: str
 ) -> Markup:
-    """The parts of a whole one after the other, against a limit; drawn larger below where they are small beside it."""
+    """The parts of a whole one after the other, against a limit; drawn larger below where they are small."""
     parts = [(name, value) for name, value in found if usable([value])]
     total = sum(value for _, value in parts)
     bound = number(limit)
@@ -66,15 +66,17 @@ def stacked_bar(
         return nothing("stacked", title)
     says = _against(total, bound, unit, limit_name)
     scale = Scale(0.0, max(total, bound or 0.0), 0.0, WIDTH)
-    drawn = [words(0.0, 12.0, says), box(0.0, 20.0, WIDTH, BAR, "room"), _segments(parts, scale, 20.0)]
+    end = scale.at(total)
+    small = end < ZOOM_BELOW * WIDTH
+    whole = box(0.0, 20.0, max(2.0, end), BAR, "whole") if small else _segments(parts, scale, 20.0)
+    drawn = [words(0.0, 12.0, says), box(0.0, 20.0, WIDTH, BAR, "room"), whole]
     y = 20.0 + BAR
     if bound is not None and bound < total:
         x = scale.at(bound)
         anchor = "start" if x < WIDTH / 2 else "end"
         drawn += [line(x, 16.0, x, y + 5, "bound"), words(x, y + 17, f"{limit_name} ends here", anchor, "small")]
         y += 18
-    if scale.at(total) < ZOOM_BELOW * WIDTH:
-        end = scale.at(total)
+    if small:
         drawn += [line(0.0, y, 0.0, y + 16, "zoom"), line(end, y, WIDTH, y + 16, "zoom")]
         drawn.append(_segments(parts, Scale(0.0, total, 0.0, WIDTH), y + 16))
         y += 16 + BAR

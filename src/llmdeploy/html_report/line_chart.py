@@ -48,6 +48,7 @@ def lines(
     limit = number(bound[1]) if bound else None
     heights = [y for _, y in flat] + ([limit] if limit is not None else [])
     drawn, top = legend([name for name, _ in kept], 28.0)
+    top += 10 if limit is not None else 0  # the bound's name may stand above the plot
     bottom = top + PLOT
     rise = linear_scale(heights, bottom, top, from_zero=True)
     left = min(MOST_LEFT, max(LETTER * len(upward[1](value)) for value in rise.ticks) + 6)

@@ -48,7 +48,7 @@ def is_whole(record: Record) -> bool:
 
 
 def verdict(record: Record) -> tuple[str, str]:
-    """A word for the state (`passed`, `failed`, `interrupted`, `unfinished`) and a sentence."""
+    """A word for the state (`passed`, `done`, `failed`, `interrupted`, `unfinished`) and a sentence."""
     failed = record.failed
     if failed:
         word = "interrupted" if failed.exit_code == ExitCode.INTERRUPTED else "failed"
@@ -59,7 +59,8 @@ def verdict(record: Record) -> tuple[str, str]:
         return "unfinished", f"It ended after {record.reports[-1].step}, before the next step was begun."
     sentence = SENTENCES.get(record.command, "{name}: done.").format(name=record.deployment)
     changed = any(one.changed for one in record.reports)
-    return "passed", sentence if changed else f"{sentence} Nothing had to be changed."
+    word = "passed" if "test" in record.steps else "done"
+    return word, sentence if changed else f"{sentence} Nothing had to be changed."
 
 
 def next_steps(record: Record) -> Markup:

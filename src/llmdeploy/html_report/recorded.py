@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 LARGEST = 1e100  # beyond it there is no measurement, and sums could overflow
@@ -26,7 +25,7 @@ def text(value: Any) -> str:
 
 
 def number(value: Any) -> float | None:
-    """A finite number, or None; a truth value is none."""
+    """A finite number, or None; a truth value is none. What is not a number is not below `LARGEST` either."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if abs(value) <= LARGEST and math.isfinite(value) else None
+    return float(value) if abs(value) <= LARGEST else None

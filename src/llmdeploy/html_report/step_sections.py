@@ -10,8 +10,8 @@ from llmdeploy.html_report.units import seconds
 from llmdeploy.report import Entry, Report
 
 MARKS = {
-    "ok": "✓", "changed": "●", "passed": "✓", "failed": "✗", "warning": "!", "skipped": "-", "interrupted": "■",
-    "not reached": "-", "unfinished": "■", "tolerated": "~",
+    "ok": "✓", "changed": "●", "passed": "✓", "done": "✓", "failed": "✗", "warning": "!", "skipped": "-",
+    "interrupted": "■", "not reached": "-", "unfinished": "■", "tolerated": "~",
 }  # fmt: skip
 
 

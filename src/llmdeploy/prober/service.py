@@ -113,7 +113,7 @@ class Prober:
         self._looked = now
 
     def _reason(self, sample: Sample, health: Health) -> str:
-        known = sample.state and sample.state != "RUNNING"
+        known = sample.state not in ("", "RUNNING", "unsupervised")
         return f"{health.reason}, process {sample.state}" if known else health.reason
 
     def _keep(self, event: Event) -> None:

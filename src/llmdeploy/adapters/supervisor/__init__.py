@@ -144,25 +144,33 @@ class Supervisor:
     def stop(self) -> bool:
         """End the daemon and everything under it, and wait until all are gone; true when there was something to end.
 
-        The daemon stops its programs one by one at its own pace of a second. It is told to start nothing any more, and
-        its programs are told to end by us, all at once; a program that does not is killed.
+        The daemon stops its programs one by one and looks at each once a second, or when somebody calls. So its
+        programs are told to end by us, all at once, and it is called until it has ended; what does not end is killed.
         """
         import psutil
 
         daemons = [psutil.Process(pid) for pid in self._daemons()]
         if not daemons:
             return False
-        try:
-            self._call("supervisor.shutdown")
-        except (OSError, http.client.HTTPException):
-            signal_all(daemons, signal.SIGTERM)  # it has no socket yet, or none any more
         programs = [child for daemon in daemons for child in children(daemon)]
+        if not self._wakes("supervisor.shutdown"):
+            signal_all(daemons, signal.SIGTERM)  # it has no socket yet, or none any more
         signal_all(programs, signal.SIGTERM)
-        stubborn = wait_for_end(programs)
-        signal_all([*stubborn, *daemons], signal.SIGKILL)
-        wait_for_end([*stubborn, *daemons])
+        stubborn = wait_for_end([*programs, *daemons], wake=lambda: self._wakes("supervisor.getPID"))
+        signal_all(stubborn, signal.SIGKILL)
+        wait_for_end(stubborn)
         for name in ("supervisor.sock", "supervisord.pid"):
             (self.folder / name).unlink(missing_ok=True)
+        return True
+
+    def _wakes(self, method: str) -> bool:
+        """Whether the daemon heard the call; while it ends it may refuse it."""
+        try:
+            self._call(method)
+        except xmlrpc.client.Fault:
+            return True
+        except (OSError, http.client.HTTPException):
+            return False
         return True
 
     @property

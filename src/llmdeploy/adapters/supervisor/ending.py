@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,8 +23,11 @@ def children(daemon: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def wait_for_end(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that are still at work after `STOP_SECONDS`; one that only waits for its parent to take note has ended."""
+def wait_for_end(processes: list[psutil.Process], wake: Callable[[], object] = lambda: None) -> list[psutil.Process]:
+    """Those that are still at work after `STOP_SECONDS`; `wake` is called while waiting.
+
+    A process that only waits for its parent to take note has ended.
+    """
     import psutil
 
     def at_work(process: psutil.Process) -> bool:
@@ -34,6 +38,7 @@ def wait_for_end(processes: list[psutil.Process]) -> list[psutil.Process]:
 
     deadline = time.monotonic() + STOP_SECONDS
     while (left := [one for one in processes if at_work(one)]) and time.monotonic() < deadline:
+        wake()
         time.sleep(0.01)
     return left
 

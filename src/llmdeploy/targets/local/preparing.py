@@ -8,6 +8,7 @@ import secrets
 import shutil
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llmdeploy.adapters.supervisor import Supervisor
 from llmdeploy.deployment import Deployment
@@ -16,6 +17,9 @@ from llmdeploy.errors import MissingError
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder
 from llmdeploy.state import StateFolder, write_private
+
+if TYPE_CHECKING:
+    import psutil
 
 KEY_BYTES = 32
 DISK_MARGIN = 200 * 2**20  # logs (3 x 10 MB for each of two programs), history (64 MiB) and reports
@@ -86,20 +90,21 @@ def check_runtime(name: str) -> None:
 
 
 def check_port(plan: Plan, deployment: Deployment) -> str:
-    """Whether the address is free or already ours.
+    """Whether the address is free or already our engine's.
 
-    Raises MissingError with the next free port where somebody else has it.
+    Raises MissingError with the holder and the next free port where somebody else has it.
     """
-    process = Supervisor(deployment.state.supervisor).process("engine")
-    held = deployment.state.load_outputs().get("address")
-    if process and process.alive and held == [plan.host, plan.port]:
-        return f"{plan.host}:{plan.port}, ours"
     problem = _bind(plan.host, plan.port)
     if not problem:
         return f"{plan.host}:{plan.port} is free"
+    holder = _listener(plan.port)
+    engine_process = Supervisor(deployment.state.supervisor).process("engine")
+    if holder and engine_process and engine_process.pid in {holder.pid, *(one.pid for one in holder.parents())}:
+        return f"{plan.host}:{plan.port}, ours"
     free = next((port for port in range(plan.port + 1, min(plan.port + 200, 65535)) if not _bind(plan.host, port)), 0)
+    who = f" (process {holder.pid}, {holder.name()})" if holder else ""
     raise MissingError(
-        f"cannot listen on {plan.host}:{plan.port}: {problem}{_holder(plan.port)}",
+        f"cannot listen on {plan.host}:{plan.port}: {problem}{who}",
         f"take another port: `llmdeploy up --port {free}`" if free else "give access.host an address of this machine",
     )
 
@@ -117,7 +122,7 @@ def _bind(host: str, port: int) -> str:
     return ""
 
 
-def _holder(port: int) -> str:
+def _listener(port: int) -> psutil.Process | None:
     """Who listens on the port, where the system tells us."""
     import psutil
 
@@ -126,10 +131,10 @@ def _holder(port: int) -> str:
             if connection.status != psutil.CONN_LISTEN or not connection.laddr or not connection.pid:
                 continue
             if connection.laddr.port == port:
-                return f" (process {connection.pid}, {psutil.Process(connection.pid).name()})"
+                return psutil.Process(connection.pid)
     except psutil.Error:
-        return ""
-    return ""
+        return None
+    return None
 
 
 def check_disk(plan: Plan, deployment: Deployment) -> str:
