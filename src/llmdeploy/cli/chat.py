@@ -19,7 +19,7 @@ MAX_TOKENS = 512
 @click.argument("question", required=False)
 @name_option
 @json_option
-@click.option("--max-tokens", type=click.IntRange(1), default=MAX_TOKENS, show_default=True)
+@click.option("--max-tokens", type=click.IntRange(1), default=MAX_TOKENS, show_default=True, help="Longest answer.")
 @click.option("--system", default="", help="A system prompt.")
 @click.pass_obj
 def command(
@@ -30,7 +30,10 @@ def command(
     max_tokens: int,
     system: str,
 ) -> None:
-    """Talk to the deployed model: a prompt, or QUESTION answered once."""
+    """Talk to the deployed model.
+
+    QUESTION is answered once; without it there is a prompt, and an empty line or Ctrl-D ends it.
+    """
     place = deployment(deployment_name(name, environment), environment)
     plan = place.state.load_plan()
     if plan is None or not place.state.load_outputs():

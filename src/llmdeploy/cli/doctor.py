@@ -13,7 +13,10 @@ from llmdeploy.errors import ExitCode
 @json_option
 @click.pass_obj
 def command(environment: Environment, as_json: bool) -> None:
-    """Say what is missing on this machine and how to get it. Exit code 4 where something needed is missing."""
+    """Say what is missing on this machine and how to get it.
+
+    Exit code 4 where something needed is missing.
+    """
     from llmdeploy.steps.doctor import examine
 
     findings = examine(environment)

@@ -16,7 +16,10 @@ from llmdeploy.errors import UsageError
 @json_option
 @click.pass_obj
 def command(environment: Environment, file: Path, as_json: bool) -> None:
-    """Write a commented llmdeploy.yaml; an existing file is never overwritten."""
+    """Write a commented llmdeploy.yaml.
+
+    An existing file is never overwritten.
+    """
     from llmdeploy.spec import commented_spec
 
     path = environment.cwd / file

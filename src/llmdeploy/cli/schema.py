@@ -11,7 +11,10 @@ from llmdeploy.environment import Environment
 @json_option
 @click.pass_obj
 def command(environment: Environment, as_json: bool) -> None:
-    """Print the JSON Schema of the spec, for editors (it is JSON with or without --json)."""
+    """Print the JSON Schema of the spec, for editors.
+
+    It is JSON with or without --json.
+    """
     from llmdeploy.spec import spec_schema
 
     print_json(environment, spec_schema())

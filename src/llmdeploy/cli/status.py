@@ -17,7 +17,10 @@ from llmdeploy.errors import ExitCode, MissingError
 @json_option
 @click.pass_obj
 def command(environment: Environment, name: str | None, as_json: bool) -> None:
-    """Show address, health and plan of a deployment. Exit code 6 where it does not answer."""
+    """Show address, health and plan of a deployment.
+
+    Exit code 6 where it does not answer.
+    """
     place = deployment(deployment_name(name, environment), environment)
     plan = place.state.load_plan()
     if plan is None:
