@@ -42,6 +42,9 @@ class StateFolder:
     def journal(self) -> Path:
         return self.path / "journal.jsonl"
 
+    def save_target(self, name: str) -> None:
+        write_private(self.path / "target", name + "\n")
+
     @property
     def key_file(self) -> Path:
         return self.path / "key"
@@ -93,11 +96,36 @@ class StateFolder:
         return True
 
     def save_plan(self, plan: Plan) -> None:
+        """Keep what prepare decided."""
         write_private(self.path / "plan.json", json.dumps(plan.as_json(), indent=1))
 
     def load_plan(self) -> Plan | None:
-        data = self._read_json("plan.json")
-        return Plan.from_json(data) if data else None
+        return self._read_plan("plan.json")
+
+    def save_deployed(self, plan: Plan) -> None:
+        """Keep the plan that runs now; a newer plan may be waiting in `plan.json`."""
+        write_private(self.path / "deployed.json", json.dumps(plan.as_json(), indent=1))
+
+    def load_deployed(self) -> Plan | None:
+        return self._read_plan("deployed.json")
+
+    def deployed(self) -> Plan:
+        """The plan that runs. Raises MissingError where nothing is deployed."""
+        plan = self.load_deployed()
+        if plan is None:
+            raise MissingError(f"{self.name} is not deployed", "run `llmdeploy up`")
+        return plan
+
+    def load_target(self) -> str:
+        """The target as setup wrote it down; a damaged plan must not keep anybody from taking things down."""
+        try:
+            return (self.path / "target").read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            return "local"
+
+    def known_plans(self) -> tuple[Plan, ...]:
+        """The deployed plan and the prepared one, where there are any."""
+        return tuple(plan for plan in (self.load_deployed(), self.load_plan()) if plan)
 
     def save_outputs(self, outputs: dict[str, Any]) -> None:
         """Keep what exists only after a deploy: address, process, weights."""
@@ -115,6 +143,16 @@ class StateFolder:
             return Secret(self.key_file.read_text(encoding="ascii").strip())
         except FileNotFoundError:
             raise MissingError(f"{self.name} has no API key yet", "run `llmdeploy up`") from None
+
+    def _read_plan(self, name: str) -> Plan | None:
+        data = self._read_json(name)
+        try:
+            return Plan.from_json(data) if data else None
+        except (KeyError, TypeError) as error:  # written by another version, or by hand
+            raise StepError(
+                f"{self.path / name} is not a plan of this version: {error}",
+                f"remove it and run `llmdeploy up --name {self.name}`",
+            ) from error
 
     def _read_json(self, name: str) -> dict[str, Any] | None:
         path = self.path / name

@@ -79,3 +79,8 @@ def parse_money(text: str) -> Money | None:
     if not match:
         return None
     return Money(float(match[1]), match[2].upper()) if match[1] else Money(float(match[4]), _SYMBOLS[match[3]])
+
+
+def counted(number: int, what: str) -> str:
+    """`1 thread`, `4 threads`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -133,11 +133,11 @@ def _from_hub(
 def _fetched_before(choice: ModelChoice, repository: str, deployment: Deployment) -> FoundModel | None:
     """What the last plan took for the same words of the spec, so that a moving branch does not move a running service
     and a second run needs no network."""
-    plan = deployment.state.load_plan()
-    if plan is None or plan.spec.get("model") != choice.model_dump(mode="json") or plan.model.location != repository:
-        return None
-    path = stored(plan.model, deployment.models)
-    if path is None:
+    asked = choice.model_dump(mode="json")
+    plans = (one for one in deployment.state.known_plans() if one.spec.get("model") == asked)
+    plan = next((one for one in plans if one.model.location == repository), None)
+    path = stored(plan.model, deployment.models) if plan else None
+    if plan is None or path is None:
         return None
     why = f"model {choice.id}: {repository} at {plan.model.revision[:12]}, fetched before"
     if plan.model.format == "gguf":

@@ -10,7 +10,6 @@ from llmdeploy.cli.show import say
 from llmdeploy.deployment import deployment
 from llmdeploy.endpoint import Endpoint
 from llmdeploy.environment import Environment
-from llmdeploy.errors import MissingError
 
 MAX_TOKENS = 512
 
@@ -35,9 +34,7 @@ def command(
     QUESTION is answered once; without it there is a prompt, and an empty line or Ctrl-D ends it.
     """
     place = deployment(deployment_name(name, environment), environment)
-    plan = place.state.load_plan()
-    if plan is None or not place.state.load_outputs():
-        raise MissingError(f"{place.state.name} is not deployed", "run `llmdeploy up`")
+    plan = place.state.deployed()
     endpoint = target_of(plan.target).endpoint(plan, place)
     messages = [{"role": "system", "content": system}] if system else []
     if question is None and not as_json:

@@ -22,7 +22,6 @@ def command(environment: Environment, name: str | None, as_json: bool, purge: bo
     from llmdeploy.steps.down import down
 
     with session(environment, deployment_name(name, environment), "down", as_json) as current:
-        plan = current.deployment.state.load_plan()
-        down(target_of(plan.target if plan else "local"), current.deployment, current.run)
+        down(target_of(current.deployment.state.load_target()), current.deployment, current.run)
     if purge:
         shutil.rmtree(current.deployment.state.path)

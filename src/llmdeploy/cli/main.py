@@ -42,14 +42,12 @@ def program(args: Sequence[str], environment: Environment) -> int:
         with redirect_stdout(environment.stdout), redirect_stderr(environment.stderr):  # click writes to sys.stdout
             code = llmdeploy.main(list(args), prog_name="llmdeploy", obj=environment, standalone_mode=False)
         environment.stdout.flush()
-    except click.Abort:
-        return _say(environment, "error: interrupted", ExitCode.INTERRUPTED)
     except click.ClickException as error:
         hint = f"\nhint: {error.ctx.get_usage().lower()}" if isinstance(error, click.UsageError) and error.ctx else ""
         return _say(environment, f"error: {error.format_message()}{hint}", ExitCode.USAGE)
     except LlmdeployError as error:
         return _tell(environment, error, "--json" in args)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort):  # click makes the first into the second
         text = "error: interrupted; what was done so far is in the report\nhint: run the same command again to go on"
         return _say(environment, text, ExitCode.INTERRUPTED)
     except BrokenPipeError:

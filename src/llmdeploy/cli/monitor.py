@@ -9,7 +9,7 @@ from llmdeploy.cli.session import print_json, session, target_of
 from llmdeploy.cli.show import say
 from llmdeploy.deployment import Deployment, deployment
 from llmdeploy.environment import Environment
-from llmdeploy.errors import ExitCode, MissingError
+from llmdeploy.errors import ExitCode
 from llmdeploy.journal import read_journal
 from llmdeploy.plan import Plan
 
@@ -39,14 +39,9 @@ def command(environment: Environment, name: str | None, as_json: bool, watch: bo
 
 
 def _ensure_prober(place: Deployment, environment: Environment, as_json: bool) -> Plan:
-    plan = place.state.load_plan()
-    if plan is None:
-        raise MissingError(f"{place.state.name} has no plan yet", "run `llmdeploy up`")
+    plan = place.state.deployed()
     target = target_of(plan.target)
-    status = target.status(plan, place)
-    if status.state == "absent":
-        raise MissingError(f"{place.state.name} is not deployed", "run `llmdeploy up`")
-    if status.prober in ("running", "starting"):
+    if target.status(plan, place).prober in ("running", "starting"):
         return plan
     from llmdeploy.steps.monitor import monitor
 

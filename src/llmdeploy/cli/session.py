@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from llmdeploy import __version__
+from llmdeploy.cli.failure import failure_json
 from llmdeploy.cli.options import SpecOptions, spec_file
 from llmdeploy.cli.screen import screen
 from llmdeploy.deployment import Deployment, deployment
@@ -92,7 +93,7 @@ def session(environment: Environment, name: str, verb: str, as_json: bool) -> It
 
 def outcome(current: Session, failure: BaseException | None) -> dict[str, Any]:
     """The document of `--json`."""
-    plan = current.deployment.state.load_plan()
+    plan = _plan_if_readable(current)
     found: dict[str, Any] = {
         "ok": failure is None,
         "deployment": current.deployment.state.name,
@@ -102,14 +103,17 @@ def outcome(current: Session, failure: BaseException | None) -> dict[str, Any]:
         **current.data,
     }
     if isinstance(failure, LlmdeployError):
-        found["error"] = {
-            "message": failure.message,
-            "hint": failure.hint,
-            "exit_code": int(failure.exit_code),
-        }
-        if isinstance(failure, SpecError):
-            found["error"]["problems"] = [vars(problem) for problem in failure.problems]
+        found["error"] = failure_json(failure)
+        failure.reported = True
     return found
+
+
+def _plan_if_readable(current: Session) -> Plan | None:
+    """The error about a damaged plan comes from the verb that needs it, not from the report about it."""
+    try:
+        return current.deployment.state.load_plan()
+    except LlmdeployError:
+        return None
 
 
 def print_json(environment: Environment, document: Any) -> None:

@@ -9,6 +9,7 @@ from llmdeploy.deployment import Deployment
 from llmdeploy.endpoint import Endpoint
 from llmdeploy.environment import Environment
 from llmdeploy.plan import Plan
+from llmdeploy.units import counted
 
 MIB = 2**20
 QUESTION = "What is the capital of France?"
@@ -19,7 +20,8 @@ def plan_text(plan: Plan) -> str:
     price = "free" if plan.price_per_month == 0 else f"{plan.price_per_month:,.0f} USD a month"
     lines = [
         f"plan {plan.digest}: {plan.model.id} ({plan.variant}) with {plan.engine} on {plan.target}, {price}",
-        f"  serves    {plan.slots} requests at once, {plan.context} tokens each, {plan.threads} threads",
+        f"  serves    {counted(plan.slots, 'request')} at once of {plan.context} tokens",
+        f"  threads   {plan.threads}",
         f"  address   {plan.host}:{plan.port}",
         "  memory",
         *(f"    {part.bytes / MIB:10.1f} MiB  {part.name:16}{part.reason}" for part in plan.memory.parts),

@@ -19,6 +19,6 @@ def command(environment: Environment, name: str | None, as_json: bool) -> None:
     from llmdeploy.steps.test import test
 
     with session(environment, deployment_name(name, environment), "test", as_json) as current:
-        plan = current.plan("test")
+        plan = current.deployment.state.deployed()
         current.data["results"] = str(current.deployment.state.runs / current.run.id)
         test(plan, target_of(plan.target), current.deployment, current.run, repeat=True)

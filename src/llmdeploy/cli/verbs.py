@@ -16,6 +16,7 @@ VERBS = {
     "status": "Show address, health and plan of a deployment.",
     "chat": "Talk to the deployed model.",
     "logs": "Show what the engine or the prober wrote.",
+    "catalogue": "List the short names of models, or those that match all WORDS.",
     "doctor": "Say what is missing on this machine and how to get it.",
     "down": "Stop the deployment and look for what is left.",
     "init": "Write a commented llmdeploy.yaml.",

@@ -13,9 +13,11 @@ from llmdeploy.targets import Target
 def prepare(spec: Spec, target: Target, deployment: Deployment, run: Run) -> Plan:
     """Decide and save the plan. Raises SpecError where the target cannot do what the spec asks."""
     with run.step("prepare") as recorder:
-        lacking = target.lacks(spec)
-        if lacking:
-            raise SpecError(lacking, "plan")
+        with recorder.entry("target") as entry:
+            entry.detail = target.name
+            lacking = target.lacks(spec)
+            if lacking:
+                raise SpecError(lacking, "spec")
         plan = target.plan(spec, deployment, recorder)
         for warning in plan.warnings:
             recorder.note("note", warning, "warning")

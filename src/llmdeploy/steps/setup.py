@@ -10,5 +10,6 @@ from llmdeploy.targets import Target
 
 def setup(plan: Plan, target: Target, deployment: Deployment, run: Run) -> None:
     with run.step("setup") as recorder:
+        deployment.state.save_target(plan.target)
         target.setup(plan, deployment, recorder)
         recorder.data["plan"] = plan.digest

@@ -35,7 +35,6 @@ chmod=0600
 [supervisord]
 nodaemon=true
 silent=true
-umask=077
 {user}
 pidfile=supervisord.pid
 logfile=supervisord.log
@@ -71,6 +70,7 @@ class Supervisor:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            umask=0o077,
         )
         return True
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from llmdeploy.adapters.orphans import die_with_parent
 from llmdeploy.plan import CONTEXT_CHECKPOINTS
 
+STOP_SECONDS = 8
+
 
 def parse(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="llmdeploy.engines.llamacpp", allow_abbrev=False)
@@ -54,6 +56,7 @@ def main(argv: list[str]) -> int:
     sys.stdout.write(f"listening on {server.listening_address}\n")
     sys.stdout.flush()
     signal.sigwait(stop)
+    signal.alarm(STOP_SECONDS)  # with dozens of clients gone at once, llama.cpp was seen to wait for ever
     del server
     return 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmdeploy.adapters.machine import read_machine
@@ -16,6 +16,7 @@ from llmdeploy.run import Recorder
 from llmdeploy.sizing.choose import Sizing, choose
 from llmdeploy.sizing.machine import Machine
 from llmdeploy.sizing.memory import size_text
+from llmdeploy.units import counted
 
 if TYPE_CHECKING:
     from llmdeploy.spec import Spec
@@ -35,10 +36,10 @@ def plan_local(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
         entry.detail = chosen.name
     with recorder.entry("size") as entry:
         plan = _size(spec, found, chosen, machine, engine_memory(deployment))
-        plan = _keep(deployment.state.load_plan(), replace(plan, alternatives=refused))
+        plan = _keep(deployment.state.known_plans(), replace(plan, alternatives=refused))
         entry.detail = (
             f"{size_text(plan.memory.needed_bytes)} of {size_text(plan.memory.available_bytes)} free; "
-            f"{plan.slots} slots of {plan.context} tokens, {plan.threads} threads"
+            f"{counted(plan.slots, 'slot')} of {plan.context} tokens, {counted(plan.threads, 'thread')}"
         )
     return plan
 
@@ -134,12 +135,12 @@ def _compose(spec: Spec, found: FoundModel, chosen: Engine, machine: Machine, si
     )
 
 
-def _keep(old: Plan | None, new: Plan) -> Plan:
-    """The old plan where the same spec and model still fit: free memory moves, a running service need not."""
-    if old is None or old.digest == new.digest:
-        return new
-    same = old.spec == new.spec and old.engine == new.engine and asdict(old.model) == asdict(new.model)
-    if not same or old.memory.needed_bytes > new.memory.available_bytes:
-        return new
-    memory = replace(old.memory, available_bytes=new.memory.available_bytes)
-    return replace(old, memory=memory, reasons=(*old.reasons, "kept from the last plan, which still fits"))
+def _keep(known: tuple[Plan, ...], new: Plan) -> Plan:
+    """A known plan where the same spec and model still fit: free memory moves, a running service need not."""
+    for old in known:
+        same = old.spec == new.spec and old.engine == new.engine and old.model == new.model
+        if same and old.digest != new.digest and old.memory.needed_bytes <= new.memory.available_bytes:
+            memory = replace(old.memory, available_bytes=new.memory.available_bytes)
+            reasons = tuple(dict.fromkeys((*old.reasons, "kept from the last plan, which still fits")))
+            return replace(old, memory=memory, reasons=reasons)
+    return new

@@ -27,6 +27,14 @@ DISK_MARGIN = 200 * 2**20  # logs (3 x 10 MB for each of two programs), history 
 
 def setup_local(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
     state = deployment.state
+    with recorder.entry("engine runtime") as entry:
+        check_runtime(plan.engine)
+        entry.detail = plan.engine
+    with recorder.entry("port") as entry:
+        entry.detail = check_port(plan, deployment)
+    with recorder.entry("disk") as entry:
+        entry.detail = check_disk(plan, deployment)
+
     with recorder.entry("supervisor") as entry:
         started = Supervisor(state.supervisor).launch_daemon()
         if started:
@@ -38,13 +46,6 @@ def setup_local(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
             entry.changed(f"made, in {state.key_file}")
         else:
             entry.detail = f"in {state.key_file}"
-    with recorder.entry("engine runtime") as entry:
-        check_runtime(plan.engine)
-        entry.detail = plan.engine
-    with recorder.entry("port") as entry:
-        entry.detail = check_port(plan, deployment)
-    with recorder.entry("disk") as entry:
-        entry.detail = check_disk(plan, deployment)
 
 
 def make_key(state: StateFolder) -> bool:

@@ -19,7 +19,7 @@ def down_local(deployment: Deployment, recorder: Recorder) -> None:
             entry.changed("engine, prober and supervisor ended")
         else:
             entry.detail = "nothing was running"
-    for name in ("outputs.json", "prober.json", "prober.port"):
+    for name in ("outputs.json", "deployed.json", "prober.json", "prober.port"):
         (state.path / name).unlink(missing_ok=True)
     with recorder.entry("nothing left") as entry:
         left = _processes(state.path)

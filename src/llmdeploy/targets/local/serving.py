@@ -47,6 +47,7 @@ def deploy_local(plan: Plan, deployment: Deployment, recorder: Recorder) -> None
                 _put_back(supervisor, before)
             raise
         entry.detail = endpoint_of(plan, deployment).url
+    deployment.state.save_deployed(plan)
     deployment.state.save_outputs(
         {
             "digest": plan.digest,

@@ -31,11 +31,11 @@ def watch_local(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
         changed = not config.exists() or ProberConfig.read(config) != wanted
         if changed:
             supervisor.remove("prober")
-            Path(wanted.port_file).unlink(missing_ok=True)
             wanted.write(config)
         argv = (sys.executable, "-I", "-m", "llmdeploy.prober", "--config", str(config.absolute()))
+        former = _written(Path(wanted.port_file))
         started = supervisor.ensure(Program("prober", argv))
-        port = _wait_for_port(supervisor, Path(wanted.port_file))
+        port = _wait_for_port(supervisor, Path(wanted.port_file), former if started else 0)
         where = f"metrics on http://{wanted.host}:{port}/metrics, golden prompts every {wanted.interval_s:g} s"
         if started:
             entry.changed(f"started, {where}")
@@ -66,9 +66,15 @@ def prober_config(plan: Plan, deployment: Deployment) -> ProberConfig:
     )
 
 
-def _wait_for_port(supervisor: Supervisor, file: Path) -> int:
+def _written(file: Path) -> int:
+    """When a file was written last, in nanoseconds; 0 where there is none."""
+    return file.stat().st_mtime_ns if file.exists() else 0
+
+
+def _wait_for_port(supervisor: Supervisor, file: Path, former: int) -> int:
+    """The port that the prober has written since `former`; it prefers the one that it had before."""
     deadline = time.monotonic() + PROBER_SECONDS
-    while not file.exists() or not file.read_text().strip():
+    while _written(file) <= former:
         process = supervisor.process("prober")
         if process is None or process.state in ("BACKOFF", "FATAL", "EXITED"):
             raise StepError("the prober ended at its start", "read its log: `llmdeploy logs prober`")
