@@ -150,7 +150,7 @@ class StateFolder:
             return Plan.from_json(data) if data else None
         except (KeyError, TypeError) as error:  # written by another version, or by hand
             raise StepError(
-                f"{self.path / name} is not a plan of this version: {error}",
+                f"{self.path / name} was written by another version: {error!r}",
                 f"remove it and run `llmdeploy up --name {self.name}`",
             ) from error
 

@@ -75,7 +75,8 @@ def test_wrong_bytes_are_not_served(folder: Path) -> None:
         hub.faults.wrong.add("tiny-Q8_0.gguf")
         result = up(folder, "acme/tiny-GGUF", hub)
     assert result.exit_code == 5, result.stdout
-    assert llmdeploy("status", "--json", cwd=folder).json["state"] == "absent"
+    assert "tiny-Q8_0.gguf" in result.json["error"]["message"]
+    assert llmdeploy("status", "--json", cwd=folder).json["error"]["exit_code"] == 4
 
 
 def test_a_folder_with_one_gguf_file_is_a_model(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from llmdeploy.adapters.weights.from_hub import stored
 from llmdeploy.deployment import Deployment
@@ -100,10 +100,14 @@ def _from_path(name: str, path: Path) -> FoundModel:
 
 def _gguf_architecture(path: Path) -> Architecture:
     with path.open("rb") as stream:
-        try:
-            return architecture_of_gguf(read_gguf(stream, path.stat().st_size))
-        except StepError as error:
-            raise StepError(f"{path}: {error.message}", error.hint) from error
+        return _header_architecture(stream, path.stat().st_size, str(path))
+
+
+def _header_architecture(stream: BinaryIO, size: int, name: str) -> Architecture:
+    try:
+        return architecture_of_gguf(read_gguf(stream, size))
+    except StepError as error:
+        raise StepError(f"{name}: {error.message}", error.hint) from error
 
 
 def _from_catalogue(
@@ -161,7 +165,7 @@ def _looked_up(
     ref = ModelRef(choice.id, "hub", repository, kind, size, model.revision, file, sha256)
     with open_remote(repository, model.revision, file or "config.json", token, endpoint) as stream:
         if kind == "gguf":
-            architecture = architecture_of_gguf(read_gguf(stream, size))
+            architecture = _header_architecture(stream, size, f"{repository}: {file}")
         else:
             architecture = architecture_of_config(json.loads(stream.read()), size)
     pin = "" if revision else "; pinned now, because the spec names no revision"
