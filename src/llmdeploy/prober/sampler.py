@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from llmdeploy.adapters.openai_client import Answer, OpenAIClient, RequestError
 from llmdeploy.endpoint import Endpoint
 from llmdeploy.errors import StepError
 from llmdeploy.prober.config import ProberConfig
-from llmdeploy.prober.engine_figures import EngineFigures, TokenRate, read_metrics, read_slots
+from llmdeploy.prober.engine_figures import TokenRate, read_metrics, read_slots
 from llmdeploy.prober.engine_process import EngineProcess, ProcessLook
 from llmdeploy.prober.records import Sample
 from llmdeploy.secret import Secret
@@ -20,6 +20,8 @@ from llmdeploy.secret import Secret
 # A saturated llama.cpp can take five seconds to accept a connection and is not down; after this long it counts as such.
 UNANSWERED_S = 10.0
 FIGURES_DEADLINE_S = 1.5
+# Health is asked at every look, the figures less often: each request takes the engine's and our time from the service.
+FIGURES_EVERY_S = 3.0
 WORDS = {"refused": "connection refused", "disconnected": "it closed the connection"}
 
 
@@ -42,6 +44,17 @@ class Health:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Figures:
+    """Requests running and waiting, tokens per second generated and read, use of the KV cache (0 to 1)."""
+
+    running: float | None = None
+    waiting: float | None = None
+    generated: float | None = None
+    prompt: float | None = None
+    kv_usage: float | None = None
+
+
 class Sampler:
     """Looks at one engine again and again, never waiting much longer than the pause between two looks."""
 
@@ -53,32 +66,19 @@ class Sampler:
         self._asked = 0.0
         self._last: Health | None = None
         self._generated, self._prompt = TokenRate(), TokenRate()
+        self._figures, self._figures_at = Figures(), float("-inf")
 
     async def look(self) -> tuple[Sample, Health]:
         """A sample of now, and what the health request said."""
         at = time.time()
-        process, health, (figures, running_tokens) = await asyncio.gather(
+        process, health, figures = await asyncio.gather(
             asyncio.to_thread(self._process.look, time.monotonic()), self._look_at_health(), self._look_at_figures()
         )
-        return self._sample(at, process, health, figures, running_tokens), health
+        return _sample(at, process, health, figures), health
 
     async def close(self) -> None:
         if self._health:
             self._health.cancel()
-
-    def _sample(
-        self, at: float, process: ProcessLook, health: Health, figures: EngineFigures, running_tokens: float
-    ) -> Sample:
-        now = time.monotonic()
-        generated = prompt = None
-        if figures.generated_tokens is not None:
-            generated = self._generated.update(now, figures.generated_tokens, running_tokens)
-        if figures.prompt_tokens is not None:
-            prompt = self._prompt.update(now, figures.prompt_tokens)
-        return Sample(
-            at, health.up, health.seconds, figures.running, figures.waiting, generated, prompt, figures.kv_usage,
-            process.rss, process.process, process.state,
-        )  # fmt: skip
 
     async def _look_at_health(self) -> Health:
         """The newest answer. One that is late leaves the last word standing until it comes or its deadline passes."""
@@ -104,20 +104,32 @@ class Sampler:
         reason = "" if answer.status == 200 else f"health is HTTP {answer.status} {answer.error_message}".rstrip()
         return Health(answer.status == 200, sent, answer.seconds, reason)
 
-    async def _look_at_figures(self) -> tuple[EngineFigures, float]:
-        """The engine's own figures, and the tokens of requests that are still being answered; none while it is down."""
-        metrics = await self._read(self._config.metrics_path) if self._last is None or self._last.up else None
+    async def _look_at_figures(self) -> Figures:
+        """The engine's own figures, those of some seconds ago where they were read lately; none while it is down."""
+        if self._last is not None and not self._last.up:
+            self._figures, self._figures_at = Figures(), float("-inf")
+        elif time.monotonic() - self._figures_at >= min(FIGURES_EVERY_S, 3 * self._config.sample_s):
+            self._figures = await self._read_figures()
+            self._figures_at = time.monotonic()
+        return self._figures
+
+    async def _read_figures(self) -> Figures:
+        metrics = await self._read(self._config.metrics_path)
         if metrics is None:
-            return EngineFigures(), 0.0
-        figures = read_metrics(metrics.body.decode("utf-8", "replace"), self._config.metrics)
+            return Figures()
+        figures, decoded = read_metrics(metrics.body.decode("utf-8", "replace"), self._config.metrics), 0.0
         slots_path = self._config.metrics.slots_path
         slots = await self._read(slots_path) if slots_path else None
-        if slots is None:
-            return figures, 0.0
-        usage, decoded = read_slots(_listed(slots))
-        return EngineFigures(
-            figures.running, figures.waiting, figures.generated_tokens, figures.prompt_tokens, usage
-        ), decoded
+        if slots is not None:
+            usage, decoded = read_slots(_listed(slots))
+            figures = replace(figures, kv_usage=usage)
+        now = time.monotonic()
+        generated = prompt = None
+        if figures.generated_tokens is not None:  # plus those of requests that are still being answered
+            generated = self._generated.update(now, figures.generated_tokens, decoded)
+        if figures.prompt_tokens is not None:
+            prompt = self._prompt.update(now, figures.prompt_tokens)
+        return Figures(figures.running, figures.waiting, generated, prompt, figures.kv_usage)
 
     async def _read(self, path: str) -> Answer | None:
         """The answer of a path that gives figures; None leaves them out of this sample; the next look asks again."""
@@ -128,6 +140,13 @@ class Sampler:
         if answer.status == 401:  # the key was changed
             self.client = OpenAIClient(endpoint_of(self._config))
         return answer if answer.status == 200 else None
+
+
+def _sample(at: float, process: ProcessLook, health: Health, figures: Figures) -> Sample:
+    return Sample(
+        at, health.up, health.seconds, figures.running, figures.waiting, figures.generated, figures.prompt,
+        figures.kv_usage, process.rss, process.process, process.state,
+    )  # fmt: skip
 
 
 def _listed(answer: Answer) -> list[dict[str, Any]]:
