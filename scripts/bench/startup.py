@@ -24,14 +24,17 @@ GATES = "test"
 def commands(rounds: int) -> dict[str, float]:
     """Medians of alternating runs, so that a drift of the machine meets all alike."""
     here = Path.cwd()
-    times: dict[str, list[float]] = {"bare python": [], "--version": [], "--help": []}
+    times: dict[str, list[float]] = {"bare python": [], "--version": [], "--help": [], "scripts/llmdeploy": []}
+    asked = [str(Path(__file__).parents[1] / "llmdeploy"), "--version"]
     for _ in range(rounds):
         times["bare python"].append(seconds(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True)))
         times["--version"].append(seconds(lambda: command("--version", cwd=here)))
         times["--help"].append(seconds(lambda: command("--help", cwd=here)))
+        times["scripts/llmdeploy"].append(seconds(lambda: subprocess.run(asked, check=True, capture_output=True)))
     found = {name: median(values) for name, values in times.items()}
     bare = found["bare python"]
-    return {**found, "version ratio": found["--version"] / bare, "help ratio": found["--help"] / bare}
+    ratios = {"version ratio": found["--version"] / bare, "help ratio": found["--help"] / bare}
+    return {**found, **ratios, "scripts/llmdeploy adds": found["scripts/llmdeploy"] - found["--version"]}
 
 
 def bare_start(threads: int) -> float:

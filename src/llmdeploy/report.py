@@ -27,12 +27,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of one step. `data` holds what later readers need (gate results, plan digest), JSON types only."""
+    """The outcome of one step; `seconds` is its wall time. `data` holds what later readers need (gate results, plan digest), JSON types only."""
 
     step: str
     entries: tuple[Entry, ...]
     exit_code: ExitCode = ExitCode.OK
     data: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -42,9 +43,5 @@ class Report:
     def changed(self) -> bool:
         return any(entry.changed for entry in self.entries)
 
-    @property
-    def seconds(self) -> float:
-        return sum(entry.seconds for entry in self.entries)
-
     def as_json(self) -> dict[str, Any]:
-        return {"ok": self.ok, "changed": self.changed, "seconds": round(self.seconds, 3), **asdict(self)}
+        return {"ok": self.ok, "changed": self.changed, **asdict(self)}

@@ -92,7 +92,7 @@ class Run:
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[Recorder]:
-        recorder = Recorder(name, self.watchers, self.clock)
+        recorder, begun = Recorder(name, self.watchers, self.clock), self.clock.monotonic()
         for watcher in self.watchers:
             watcher.step_started(name)
         try:
@@ -107,7 +107,8 @@ class Run:
             recorder.exit_code = ExitCode.BUG
             raise
         finally:
-            report = Report(name, tuple(recorder.entries), recorder.exit_code, recorder.data)
+            seconds = round(self.clock.monotonic() - begun, 4)
+            report = Report(name, tuple(recorder.entries), recorder.exit_code, recorder.data, seconds)
             self.reports.append(report)
             for watcher in self.watchers:
                 watcher.step_ended(report)

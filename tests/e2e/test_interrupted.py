@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -56,6 +57,17 @@ def test_killed_at_several_moments_it_always_ends_the_same() -> None:
     found = json.loads(ran.stdout)
     assert found["different ends"] == 1
     assert found["clean after down"]
+
+
+def test_a_home_that_cannot_be_written_is_not_missed(tmp_path: Path) -> None:
+    (tmp_path / "llmdeploy.yaml").write_text(SHORT.format(name="homeless", port=free_port()))
+    environment = {**os.environ, "HOME": "/proc/nowhere", "XDG_CACHE_HOME": "/proc/nowhere"}
+    argv = [sys.executable, "-I", "-m", "llmdeploy", "up", "-y"]
+    try:
+        ran = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        assert ran.returncode == 0, ran.stderr
+    finally:
+        assert llmdeploy("down", cwd=tmp_path).exit_code == 0
 
 
 def test_the_terminal_may_close(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -64,6 +63,8 @@ def program(args: Sequence[str], environment: Environment) -> int:
 def _tell(environment: Environment, error: LlmdeployError, as_json: bool) -> int:
     """As text on stderr; with `--json` as a document on stdout too, where no session has printed one."""
     if as_json and not error.reported:
+        import json
+
         environment.stdout.write(json.dumps({"ok": False, "error": failure_json(error)}, indent=1) + "\n")
         environment.stdout.flush()
     return _say(environment, describe(error, environment.cwd), error.exit_code)
