@@ -27,7 +27,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of one step; `seconds` is its wall time. `data` holds what later readers need (gate results, plan digest), JSON types only."""
+    """The outcome of one step; `seconds` is its wall time.
+
+    `data` holds what later readers need (gate results, plan digest), JSON types only.
+    """
 
     step: str
     entries: tuple[Entry, ...]

@@ -10,7 +10,9 @@ Measured with xllamacpp 2026.10.11549 (llama.cpp b11549) on x86-64 Linux, Python
     after the work  42.6  45.8  51.4  58.2  71.2   (PSS 5.5 less; 4 slots and 2 threads: 46.4)
 
 so 36 MiB stay when weights, KV cache and touched buffers are taken off (20 of them are libraries), and a slot
-adds 0.4 MiB to its KV cache. A vocabulary of 151,936 tokens added 34 MiB against 2,048 (230 bytes a token,
+adds 0.4 MiB to its KV cache.
+Once, with both cores busy, 4 slots took 53.7 MiB (more heaps of the C library, one for each thread that had to wait),
+so 10 MiB are added. A vocabulary of 151,936 tokens added 34 MiB against 2,048 (230 bytes a token,
 without merges).
 
 Models with a sliding window keep context checkpoints: a Gemma-3-shaped file (10 of 12 layers with a window of 512
@@ -36,7 +38,7 @@ MICRO_BATCH: Final = 512  # llama.cpp's default `n_ubatch`, tokens computed at o
 CELL_STEP: Final = 256  # llama.cpp rounds the tokens of a slot up to this
 KV_BYTES: Final = 2  # f16
 
-RUNTIME_BYTES: Final = 40 * MIB
+RUNTIME_BYTES: Final = 46 * MIB
 RUNTIME_BYTES_PER_TOKEN: Final = 512  # of the vocabulary: text, hash entry, merges
 RUNTIME_BYTES_PER_SLOT: Final = 512 * KIB
 SAMPLER_BYTES_PER_TOKEN: Final = 16  # of the vocabulary and slot: f32 logits, and id, logit, probability to sort
