@@ -16,7 +16,7 @@ from tests.command import llmdeploy
         (["--help"], 0, "Take the five steps"),
         (["schema"], 0, '"$schema"'),
         (["frobnicate"], 2, "there is no verb frobnicate"),
-        (["stauts"], 2, "Did you mean status?"),
+        (["stauts"], 2, "did you mean status?"),
         (["up", "--nonsense"], 2, "--nonsense"),
         (["status"], 2, "there is no deployment"),
         (["status", "--name", "ghost"], 2, "there is no deployment ghost"),

@@ -42,8 +42,10 @@ def program(args: Sequence[str], environment: Environment) -> int:
             code = llmdeploy.main(list(args), prog_name="llmdeploy", obj=environment, standalone_mode=False)
         environment.stdout.flush()
     except click.ClickException as error:
-        hint = f"\nhint: {error.ctx.get_usage().lower()}" if isinstance(error, click.UsageError) and error.ctx else ""
-        return _say(environment, f"error: {error.format_message()}{hint}", ExitCode.USAGE)
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        asked = context.command_path if context else "llmdeploy"
+        text = f"error: {error.format_message()}\nhint: `{asked} --help` shows what it takes"
+        return _say(environment, text, ExitCode.USAGE)
     except LlmdeployError as error:
         return _tell(environment, error, "--json" in args)
     except (KeyboardInterrupt, click.Abort):  # click makes the first into the second

@@ -41,8 +41,8 @@ class Verbs(click.Group):
             import difflib
 
             near = difflib.get_close_matches(args[0], VERBS, 1)
-            told = f" Did you mean {near[0]}?" if near else " `llmdeploy --help` lists the verbs."
-            raise click.UsageError(f"there is no verb {args[0]}.{told}", ctx)
+            told = f"; did you mean {near[0]}?" if near else ""
+            raise click.UsageError(f"there is no verb {args[0]}{told}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
