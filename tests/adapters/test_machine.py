@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -50,3 +52,54 @@ def test_a_container_s_limits_count(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert machine.memory_available <= 2**31 - 2**29 + 2**27
     assert machine.cores == min(1.5, float(len(os.sched_getaffinity(0))))
     assert "cgroup memory limit 2.0 GiB" in machine.limits
+
+
+class FakeNvml:
+    """Answers as NVML does on a machine with one H100; there is none in tests."""
+
+    class NVMLError_LibraryNotFound(Exception):  # noqa: N801, N818 - NVML's own name
+        pass
+
+    def __init__(self, loads: bool) -> None:
+        self.loads, self.open = loads, 0
+
+    def nvmlInit(self) -> None:  # noqa: N802
+        if not self.loads:
+            raise self.NVMLError_LibraryNotFound
+        self.open += 1
+
+    def nvmlShutdown(self) -> None:  # noqa: N802
+        self.open -= 1
+
+    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
+        return 1
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
+        return index
+
+    def nvmlDeviceGetName(self, handle: int) -> str:  # noqa: N802
+        return "NVIDIA H100 80GB HBM3"
+
+    def nvmlSystemGetDriverVersion(self) -> str:  # noqa: N802
+        return "580.65.06"
+
+    def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:  # noqa: N802
+        return SimpleNamespace(total=80 * 2**30, free=79 * 2**30)
+
+
+@pytest.mark.parametrize("loads", [True, False])
+def test_gpus_are_asked_for_where_a_driver_is(monkeypatch: pytest.MonkeyPatch, loads: bool) -> None:
+    fake = FakeNvml(loads)
+    monkeypatch.setitem(sys.modules, "pynvml", fake)
+    monkeypatch.setattr(reading, "DRIVER_SIGNS", (__file__,))
+    found = reading.read_gpus()
+    assert fake.open == 0, "the library is let go again"
+    assert [(gpu.name, gpu.memory_free, gpu.driver) for gpu in found] == (
+        [("NVIDIA H100 80GB HBM3", 79 * 2**30, "580.65.06")] if loads else []
+    )
+
+
+def test_no_driver_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "DRIVER_SIGNS", ("/no/such/driver",))
+    monkeypatch.setitem(sys.modules, "pynvml", None)  # importing it would fail
+    assert reading.read_gpus() == ()

@@ -21,6 +21,7 @@ INSTRUCTION_SETS = (
     "asimd",
     "sve",
 )
+DRIVER_SIGNS = ("/dev/nvidiactl", "/dev/dxg", "/proc/driver/nvidia")  # Linux, WSL
 CGROUP = Path("/sys/fs/cgroup")
 UNLIMITED = 1 << 60  # cgroup v1 writes a number of this order for "no limit"
 
@@ -57,7 +58,7 @@ def read_machine(disk: Path) -> Machine:
 
 def read_gpus() -> tuple[Gpu, ...]:
     """NVIDIA GPUs through NVML; none where no NVIDIA driver is loaded."""
-    if not any(Path(sign).exists() for sign in ("/dev/nvidiactl", "/dev/dxg", "/proc/driver/nvidia")):
+    if not any(Path(sign).exists() for sign in DRIVER_SIGNS):
         return ()
     import pynvml
 

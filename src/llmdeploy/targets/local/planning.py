@@ -131,8 +131,16 @@ def _compose(spec: Spec, found: FoundModel, chosen: Engine, machine: Machine, si
         memory=sizing.memory,
         accelerators=tuple(gpu.name for gpu in machine.gpus) if chosen.name == "vllm" else (),
         reasons=(*found.reasons, *sizing.reasons, "price: this machine is yours, 0 USD a month"),
-        warnings=(*found.warnings, *sizing.warnings),
+        warnings=(*found.warnings, *sizing.warnings, *_unused_gpus(machine, chosen)),
     )
+
+
+def _unused_gpus(machine: Machine, chosen: Engine) -> tuple[str, ...]:
+    """The CPU is never taken silently where a GPU is there."""
+    if not machine.gpus or chosen.name == "vllm":
+        return ()
+    names = ", ".join(gpu.name for gpu in machine.gpus)
+    return (f"{names} is not used: {chosen.name} as installed computes on the CPU; safetensors with vllm use it",)
 
 
 def _keep(known: tuple[Plan, ...], new: Plan) -> Plan:

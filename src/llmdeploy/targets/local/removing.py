@@ -30,7 +30,7 @@ def down_local(deployment: Deployment, recorder: Recorder) -> None:
                 f"still there: {', '.join(left)}",
                 "end them by their process id and run `llmdeploy down` again",
             )
-        entry.detail = f"no process, no port; history and reports stay in {state.path}"
+        entry.detail = f"no process, no port; history and reports stay in {state.path}{_fetched(deployment)}"
 
 
 def _processes(folder: Path) -> list[str]:
@@ -45,6 +45,13 @@ def _processes(folder: Path) -> list[str]:
         if ours and any(part.startswith(("llmdeploy.", "supervisor.", "vllm.")) for part in line):
             found.append(f"process {process.pid} ({' '.join(line[:5])})")
     return found
+
+
+def _fetched(deployment: Deployment) -> str:
+    """Models are shared with other deployments and stay; say where, if any were fetched."""
+    models = deployment.models
+    fetched = models.is_dir() and any(not one.name.startswith(".") for one in models.iterdir())
+    return f", fetched models in {models}" if fetched else ""
 
 
 def _listening(host: str, port: int) -> bool:
