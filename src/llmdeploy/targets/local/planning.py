@@ -85,17 +85,18 @@ def _objection(name: str, found: FoundModel) -> str:
 
 
 def engine_memory(deployment: Deployment) -> int:
-    """Bytes that our own engine holds now; a new plan may have them again."""
+    """Bytes that our own engine and its children hold now; a new plan may have them again."""
     process = Supervisor(deployment.state.supervisor).process("engine")
     if process is None or not process.alive:
         return 0
     import psutil
 
     try:
-        memory = psutil.Process(process.pid).memory_info()
-        return int(memory.rss - getattr(memory, "shared", 0))  # mapped weights are page cache, which counts as free
+        first = psutil.Process(process.pid)
+        family = [one.memory_info() for one in (first, *first.children(recursive=True))]
     except psutil.NoSuchProcess:
         return 0
+    return sum(one.rss - getattr(one, "shared", 0) for one in family)  # mapped weights are page cache, thus free
 
 
 def _size(spec: Spec, found: FoundModel, chosen: Engine, machine: Machine, used: int) -> Plan:
@@ -129,16 +130,28 @@ def _compose(spec: Spec, found: FoundModel, chosen: Engine, machine: Machine, si
         host=spec.access.host,
         port=spec.access.port,
         memory=sizing.memory,
-        accelerators=tuple(gpu.name for gpu in machine.gpus) if chosen.name == "vllm" else (),
+        accelerators=_accelerators(machine) if chosen.name == "vllm" else (),
         reasons=(*found.reasons, *sizing.reasons, "price: this machine is yours, 0 USD a month"),
         warnings=(*found.warnings, *sizing.warnings, *_unused_gpus(machine, chosen)),
     )
 
 
-def _unused_gpus(machine: Machine, chosen: Engine) -> tuple[str, ...]:
-    """The CPU is never taken silently where a GPU is there."""
-    if not machine.gpus or chosen.name == "vllm":
+def _accelerators(machine: Machine) -> tuple[str, ...]:
+    """The GPU with the most free memory, which is the one that sizing counts with."""
+    numbered = list(enumerate(machine.gpus))
+    if not numbered:
         return ()
+    number, gpu = max(numbered, key=lambda one: one[1].memory_free)
+    return (f"cuda:{number} {gpu.name}",)
+
+
+def _unused_gpus(machine: Machine, chosen: Engine) -> tuple[str, ...]:
+    """The CPU is never taken silently where a GPU is there, nor one GPU where there are several."""
+    if not machine.gpus:
+        return ()
+    if chosen.name == "vllm":
+        rest = len(machine.gpus) - 1
+        return (f"one GPU is used, {rest} more are not: this version plans for one",) if rest else ()
     names = ", ".join(gpu.name for gpu in machine.gpus)
     return (f"{names} is not used: {chosen.name} as installed computes on the CPU; safetensors with vllm use it",)
 

@@ -34,15 +34,17 @@ def down_local(deployment: Deployment, recorder: Recorder) -> None:
 
 
 def _processes(folder: Path) -> list[str]:
-    """Processes whose command line names our state folder: engine, prober and supervisor all do."""
+    """Processes whose command line names our state folder, as engine, prober and supervisor do, and vLLM's workers,
+    whose title takes the place of their command line: they stand in the supervisor's folder."""
     import psutil
 
     own = str(folder.absolute())
     found = []
-    for process in psutil.process_iter(["cmdline"]):
+    for process in psutil.process_iter(["cmdline", "cwd"]):
         line = process.info["cmdline"] or []
         ours = any(part.startswith(own + "/") for part in line)
-        if ours and any(part.startswith(("llmdeploy.", "supervisor.", "vllm.")) for part in line):
+        worker = bool(line) and line[0].startswith("VLLM::") and (process.info["cwd"] or "").startswith(own + "/")
+        if worker or (ours and any(part.startswith(("llmdeploy.", "supervisor.", "vllm.")) for part in line)):
             found.append(f"process {process.pid} ({' '.join(line[:5])})")
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -22,7 +23,11 @@ LOAD_BYTES_PER_SECOND = 50e6  # a slow disk; weights are read once at the start
 VLLM_LOAD_SECONDS = (
     900.0  # compilation of a model's graphs took half an hour at worst (vllm issue 34399), minutes mostly
 )
-LOG_TAIL = 4000
+LOG_TAIL = 64 * 1024  # vLLM writes the cause first, and then a traceback of each of its processes
+# Lines that speak of an error and do not name it: pydantic's, vLLM's API server's, and code in a traceback.
+NOT_TELLING = ("For further information visit", "root cause", "raise ", 'File "')
+EXCEPTION = re.compile(r"\s*([\w.]*(Error|Exception): |Value error, )")
+LOG_PREFIX = re.compile(r"^\(\w+ pid=\d+\) [A-Z]+ \S+ \S+ \[[^]]*\] *")  # vLLM's
 
 
 def deploy_local(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
@@ -32,7 +37,7 @@ def deploy_local(plan: Plan, deployment: Deployment, recorder: Recorder) -> None
         entry.detail = f"{len(weights.sha256)} file(s) verified by sha256, {weights.path}"
     with recorder.entry("engine") as entry:
         supervisor.wait_for_daemon()
-        before = supervisor.description("engine")
+        before, said_before = supervisor.description("engine"), _log_size(deployment)
         restarted = supervisor.ensure(_program(plan, weights, deployment))
         recorder.data["restarted"] = restarted
         if restarted:
@@ -41,7 +46,7 @@ def deploy_local(plan: Plan, deployment: Deployment, recorder: Recorder) -> None
             entry.detail = "running as planned"
     with recorder.entry("first answer") as entry:
         try:
-            _wait_until_it_answers(plan, deployment)
+            _wait_until_it_answers(plan, deployment, said_before if restarted else 0)
         except BaseException:
             if restarted:
                 _put_back(supervisor, before)
@@ -83,7 +88,7 @@ def _program(plan: Plan, weights: Weights, deployment: Deployment) -> Program:
     return Program("engine", serving.argv, {**serving.env, **marks})
 
 
-def _wait_until_it_answers(plan: Plan, deployment: Deployment) -> None:
+def _wait_until_it_answers(plan: Plan, deployment: Deployment, said_before: int) -> None:
     supervisor = Supervisor(deployment.state.supervisor)
     endpoint = endpoint_of(plan, deployment)
     allowed = load_deadline(plan)
@@ -95,7 +100,7 @@ def _wait_until_it_answers(plan: Plan, deployment: Deployment) -> None:
         first = first or (process if process and process.alive else None)
         if process is None or process.state in ("BACKOFF", "FATAL", "EXITED") or (first and process.pid != first.pid):
             raise StepError(
-                f"the engine ended while it loaded the model: {_last_words(deployment)}",
+                f"the engine ended while it loaded the model: {_last_words(deployment, said_before)}",
                 _log_hint(deployment),
             )
         if time.monotonic() > deadline:
@@ -123,13 +128,28 @@ def _put_back(supervisor: Supervisor, before: str) -> None:
         supervisor.restore("engine", before)
 
 
-def _last_words(deployment: Deployment) -> str:
+def _last_words(deployment: Deployment, said_before: int) -> str:
+    """Out of what the engine wrote after the first `said_before` bytes of its log."""
     log = deployment.state.logs / "engine.log"
     if not log.exists():
         return "it wrote nothing"
-    lines = log.read_bytes()[-LOG_TAIL:].decode(errors="replace").strip().splitlines()
+    said = log.read_bytes()
+    since = said[said_before:] if said_before <= len(said) else said  # it was rotated in between
+    return last_words(since[-LOG_TAIL:].decode(errors="replace"))
+
+
+def _log_size(deployment: Deployment) -> int:
+    log = deployment.state.logs / "engine.log"
+    return log.stat().st_size if log.exists() else 0
+
+
+def last_words(log: str) -> str:
+    """The last line with an exception, or else one that speaks of an error, or else the last of all."""
+    lines = [LOG_PREFIX.sub("", line) for line in log.strip().splitlines()]
     telling = [line for line in lines if "error" in line.lower() or "failed" in line.lower()]
-    return (telling or lines or ["it wrote nothing"])[-1].strip()[:300]
+    telling = [line for line in telling if not any(noise in line for noise in NOT_TELLING)]
+    exceptions = [line for line in telling if EXCEPTION.match(line)]
+    return (exceptions or telling or lines or ["it wrote nothing"])[-1].strip()[:300]
 
 
 def _log_hint(deployment: Deployment) -> str:

@@ -16,7 +16,7 @@ from llmdeploy.plan import Plan
 from llmdeploy.prober.config import ProberConfig
 from llmdeploy.run import Recorder
 from llmdeploy.targets import Status
-from llmdeploy.targets.local.serving import endpoint_of
+from llmdeploy.targets.local.serving import endpoint_of, load_deadline
 from llmdeploy.units import parse_duration, parse_size
 
 PROBER_SECONDS = 15.0
@@ -94,5 +94,7 @@ def status_of(plan: Plan, deployment: Deployment) -> Status:
     if process is None:
         return Status("absent", False, "nothing is deployed", prober=watching)
     up = process.alive and healthy(endpoint_of(plan, deployment))
-    state = {"RUNNING": "running", "STARTING": "starting", "STOPPED": "stopped"}.get(process.state, "failing")
+    state = {"STARTING": "starting", "STOPPED": "stopped"}.get(process.state, "failing")
+    if process.state == "RUNNING" and time.time() - process.started_at < load_deadline(plan):
+        state = "starting"  # it loads the model
     return Status("running" if up else state, up, process.detail, process.started_at, watching, {"pid": process.pid})
