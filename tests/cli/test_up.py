@@ -61,6 +61,12 @@ def test_second_up_changes_nothing_and_says_so(up: Result, folder: Path) -> None
     assert not any(report["changed"] for report in again["reports"]), again["reports"]
 
 
+def test_the_next_commands_are_shown_as_the_user_types_them(up: Result, folder: Path) -> None:
+    assert "next    llmdeploy chat" in up.stdout
+    again = llmdeploy("up", "-y", cwd=folder, variables={"LLMDEPLOY_COMMAND": "scripts/llmdeploy"})
+    assert "next    scripts/llmdeploy chat" in again.stdout
+
+
 def test_status_names_address_key_file_health_and_plan(up: Result, folder: Path) -> None:
     status = llmdeploy("status", "--json", cwd=folder)
     assert status.exit_code == 0

@@ -10,6 +10,7 @@ from llmdeploy.run import Watcher
 
 STYLES = {"ok": "green", "changed": "cyan", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
 NAME_WIDTH = 16
+WORTH_TELLING = 16 * 2**20  # bytes: below, a line takes longer to read than the work to do
 
 
 class Screen(Watcher):
@@ -51,8 +52,10 @@ class Lines(Silent):
         self.write(step)
 
     def progress(self, label: str, done: int, total: int) -> None:
-        tenth = done * 10 // total if total else 0
-        if (label, tenth) != self.told and total:
+        if total < WORTH_TELLING:
+            return
+        tenth = done * 10 // total
+        if (label, tenth) != self.told:
             self.told = (label, tenth)
             self.write(f"  {'':8}{label}: {done / 2**20:.0f} of {total / 2**20:.0f} MiB")
 

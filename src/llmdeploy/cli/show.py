@@ -40,6 +40,7 @@ def endpoint_text(plan: Plan, endpoint: Endpoint, deployment: Deployment) -> str
     """Address, key and two ways to ask, ready to paste. The key itself is never printed."""
     cwd = deployment.environment.cwd
     header = shlex.quote(str(near(deployment.state.key_header, cwd)))
+    command = deployment.environment.variables.get("LLMDEPLOY_COMMAND", "llmdeploy")  # set by scripts/llmdeploy
     body = f'{{"model": "{endpoint.model}", "messages": [{{"role": "user", "content": "{QUESTION}"}}]}}'
     lines = [
         f"{plan.name} is up: {endpoint.url}/v1",
@@ -56,10 +57,10 @@ def endpoint_text(plan: Plan, endpoint: Endpoint, deployment: Deployment) -> str
         f'answer = client.chat.completions.create(model="{endpoint.model}", messages=messages)',
         "print(answer.choices[0].message.content)",
         "",
-        "next    llmdeploy chat | status | monitor --web | down",
+        f"next    {command} chat | status | monitor --web | down",
     ]
     if plan.model.source == "bundled":
-        lines.append("        llmdeploy up --model qwen3-0.6b    (this one is a toy; that one is useful)")
+        lines.append(f"        {command} up --model qwen3-0.6b    (this one is a toy; that one is useful)")
     return "\n".join(lines)
 
 
