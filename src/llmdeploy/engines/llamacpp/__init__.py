@@ -46,7 +46,6 @@ class LlamaCpp:
                 "--api-key-file", site.key_file,
             ),
             port=plan.port,
-            image="ghcr.io/ggml-org/llama.cpp:server",
         )  # fmt: skip
 
 
