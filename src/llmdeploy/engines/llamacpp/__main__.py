@@ -47,7 +47,7 @@ def main(argv: list[str]) -> int:
     params.cache_ram_mib = 0  # prompts kept beside the slots: 8 GiB by default, and memory was planned without it
     params.n_ctx_checkpoints = args.ctx_checkpoints
     params.fit_params = False  # llmdeploy has fitted the model to the memory already
-    params.verbosity = WARNINGS  # eight lines a request cost 7 % of the tokens of a small model
+    params.verbosity = WARNINGS  # it writes eight lines for each request, and the supervisor reads them all
     params.endpoint_metrics = params.endpoint_slots = True
     params.use_jinja = params.offline = True
     params.api_keys = [args.api_key_file.read_text().strip()]
