@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from llmdeploy.targets.local.preparing import DISK_MARGIN
 from tests.command import SHORT, Result, free_port, llmdeploy
 from tests.engine_fixture import MODEL_FILE
 from tests.hub_server import HubServer
@@ -49,6 +51,18 @@ def test_a_repository_is_pinned_fetched_verified_served_and_not_moved_by_its_bra
     offline = up(folder, "acme/tiny-GGUF")
     assert offline.exit_code == 0, offline.stdout
     assert revision_of(offline) == COMMIT
+
+
+def test_weights_that_are_here_need_no_room_again_after_down(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with HubServer() as hub:
+        hub.add("acme/tiny-GGUF", COMMIT, {"tiny-Q8_0.gguf": MODEL_FILE.read_bytes()})
+        assert up(folder, "acme/tiny-GGUF", hub).exit_code == 0
+    assert llmdeploy("down", "--name", "models", cwd=folder).exit_code == 0
+    # Room for logs and history, and one byte less than the model takes.
+    free = SimpleNamespace(free=DISK_MARGIN + MODEL_FILE.stat().st_size - 1)
+    monkeypatch.setattr("llmdeploy.targets.local.preparing.shutil.disk_usage", lambda _: free)
+    again = up(folder, "acme/tiny-GGUF")
+    assert again.exit_code == 0, again.stdout
 
 
 def test_planning_downloads_the_header_only(folder: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from llmdeploy.adapters.supervisor import Supervisor
 from llmdeploy.state import StateFolder
 from tests.command import SHORT, Result, free_port, llmdeploy
 from tests.engine_fixture import MODEL_FILE
@@ -164,6 +165,24 @@ def test_a_second_command_is_refused_within_two_seconds_and_told_who_holds_it(fo
         result = up(folder)
     assert result.exit_code == 5
     assert f"deployment trouble is held by `llmdeploy up`, process {os.getpid()}" in result.stderr
+
+
+def test_down_fails_where_the_port_is_still_held(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert up(folder).exit_code == 0
+    port = llmdeploy("prepare", "--json", cwd=folder).json["plan"]["port"]
+    stop, held = Supervisor.stop, []
+
+    def stop_and_hold(supervisor: Supervisor) -> bool:
+        ended = stop(supervisor)
+        held.append(socket.create_server(("127.0.0.1", port)))
+        return ended
+
+    monkeypatch.setattr(Supervisor, "stop", stop_and_hold)
+    down = llmdeploy("down", cwd=folder)
+    held[0].close()
+    monkeypatch.undo()
+    assert down.exit_code == 5
+    assert f"still there: a listener on 127.0.0.1:{port}" in down.stderr
 
 
 def test_a_gate_that_fails_is_exit_6_names_number_and_bound_and_keeps_the_prober(folder: Path) -> None:

@@ -16,7 +16,6 @@ from llmdeploy.state import deployments
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_SPEC = "llmdeploy.yaml"
-DEFAULT_NAME = "demo"
 OVERRIDES = {
     "name": "name",
     "target": "target",

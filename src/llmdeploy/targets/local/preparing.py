@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmdeploy.adapters.supervisor import Supervisor
+from llmdeploy.adapters.weights.from_hub import stored
 from llmdeploy.deployment import Deployment
 from llmdeploy.engines import engine
 from llmdeploy.errors import MissingError
@@ -141,7 +142,7 @@ def _listener(port: int) -> psutil.Process | None:
 def check_disk(plan: Plan, deployment: Deployment) -> str:
     """Room for logs, history and weights not fetched yet. Raises MissingError where it is short."""
     needed = DISK_MARGIN
-    if plan.model.source == "hub" and not deployment.state.load_outputs().get("weights", {}).get(plan.model.id):
+    if plan.model.source == "hub" and stored(plan.model, deployment.models) is None:
         needed += plan.model.size_bytes
     folder = _existing(deployment.models)
     free = shutil.disk_usage(folder).free

@@ -13,9 +13,12 @@ from llmdeploy.run import Recorder
 
 def down_local(deployment: Deployment, recorder: Recorder) -> None:
     state = deployment.state
-    address = state.load_outputs().get("address")
+    supervisor = Supervisor(state.supervisor)
+    engine = supervisor.process("engine")
+    # While our engine runs the address is ours; else somebody else may have taken it since.
+    address = state.load_outputs().get("address") if engine and engine.alive else None
     with recorder.entry("stop") as entry:
-        if Supervisor(state.supervisor).stop():
+        if supervisor.stop():
             entry.changed("engine, prober and supervisor ended")
         else:
             entry.detail = "nothing was running"
@@ -23,7 +26,7 @@ def down_local(deployment: Deployment, recorder: Recorder) -> None:
         (state.path / name).unlink(missing_ok=True)
     with recorder.entry("nothing left") as entry:
         left = _processes(state.path)
-        if address and _listening(*address) and left:
+        if address and _listening(*address):
             left.append(f"a listener on {address[0]}:{address[1]}")
         if left:
             raise StepError(
