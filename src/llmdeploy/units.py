@@ -45,6 +45,14 @@ def parse_duration(text: str) -> float | None:
     return round(float(match[1]) * DURATION_UNITS[match[2]], 6) if match else None
 
 
+def known_duration(text: str) -> float:
+    """Seconds of a text that a checked spec holds. Raises ValueError for any other: that would be a bug."""
+    seconds = parse_duration(text)
+    if seconds is None:
+        raise ValueError(f"{text!r} is not a duration")
+    return seconds
+
+
 def format_duration(seconds: float) -> str:
     """The shortest usual way to write seconds: 0.2 is `200ms`, 90.0 is `90s`, 7200.0 is `2h`."""
     for unit in ("d", "h", "m"):
@@ -63,6 +71,14 @@ def parse_size(text: str) -> int | None:
         return None
     unit = match[2].upper().replace("IB", "iB")
     return round(float(match[1]) * SIZE_UNITS[unit])
+
+
+def known_size(text: str) -> int:
+    """Bytes of a text that a checked spec holds. Raises ValueError for any other: that would be a bug."""
+    size = parse_size(text)
+    if size is None:
+        raise ValueError(f"{text!r} is not a size")
+    return size
 
 
 def format_size(size: int) -> str:

@@ -16,7 +16,7 @@ from llmdeploy.journal import last_passed_test
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder, Run
 from llmdeploy.targets import Target
-from llmdeploy.units import parse_duration
+from llmdeploy.units import known_duration
 
 if TYPE_CHECKING:
     from llmdeploy.gates.load import Workload
@@ -92,7 +92,7 @@ def _workload(plan: Plan) -> Workload:
         prompt_tokens=work["prompt_tokens"],
         output_tokens=work["output_tokens"],
         context=plan.context,
-        seconds=parse_duration(load["duration"]) or 2.0,
+        seconds=known_duration(load["duration"]),
         rate=load["rate"],
     )
 
@@ -110,7 +110,7 @@ def _bounds(plan: Plan) -> Bounds:
 
 
 def _seconds(duration: str | None) -> float | None:
-    return parse_duration(duration) if duration else None
+    return known_duration(duration) if duration else None
 
 
 def _summary(result: GateResult) -> str:

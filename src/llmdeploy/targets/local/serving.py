@@ -16,7 +16,7 @@ from llmdeploy.engines import Serving, Site, engine
 from llmdeploy.errors import StepError
 from llmdeploy.plan import Plan, Weights
 from llmdeploy.run import Recorder
-from llmdeploy.units import parse_duration
+from llmdeploy.units import known_duration
 
 LOAD_SECONDS = 60.0  # an engine's own start: imports, graph capture, warm-up
 LOAD_BYTES_PER_SECOND = 50e6  # a slow disk; weights are read once at the start
@@ -116,7 +116,7 @@ def load_deadline(plan: Plan) -> float:
     """Seconds that an engine may take until its first answer: the spec's, else from the size of the weights."""
     asked = plan.spec["deploy"]["timeout"]
     if asked:
-        return parse_duration(asked) or LOAD_SECONDS
+        return known_duration(asked)
     start = VLLM_LOAD_SECONDS if plan.engine == "vllm" else LOAD_SECONDS
     return start + plan.model.size_bytes / LOAD_BYTES_PER_SECOND
 

@@ -17,7 +17,7 @@ from llmdeploy.prober.config import ProberConfig
 from llmdeploy.run import Recorder
 from llmdeploy.targets import Status
 from llmdeploy.targets.local.serving import endpoint_of, load_deadline
-from llmdeploy.units import parse_duration, parse_size
+from llmdeploy.units import known_duration, known_size
 
 PROBER_SECONDS = 15.0
 
@@ -59,9 +59,9 @@ def prober_config(plan: Plan, deployment: Deployment) -> ProberConfig:
         health_path=endpoint.health_path,
         metrics_path=endpoint.metrics_path,
         golden=str(golden or ""),
-        interval_s=parse_duration(monitor["interval"]) or 30.0,
+        interval_s=known_duration(monitor["interval"]),
         port=monitor["port"],
-        history_bytes=parse_size(monitor["history"]) or 64 * 2**20,
+        history_bytes=known_size(monitor["history"]),
         min_accuracy=test["min_accuracy"],
     )
 
