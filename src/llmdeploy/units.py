@@ -100,3 +100,19 @@ def parse_money(text: str) -> Money | None:
 def counted(number: int, what: str) -> str:
     """`1 thread`, `4 threads`."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def size_text(size: float) -> str:
+    """`1.5 GiB`, `350 MiB`, `112 KiB`: rounded to what a person compares."""
+    if size >= SIZE_UNITS["GiB"]:
+        return f"{size / SIZE_UNITS['GiB']:.1f} GiB"
+    if size >= SIZE_UNITS["MiB"]:
+        return f"{size / SIZE_UNITS['MiB']:.0f} MiB"
+    return f"{size / SIZE_UNITS['KiB']:g} KiB"
+
+
+def parameters_text(parameters: int) -> str:
+    """`2.0 M`, `596 M`, `8.2 B`."""
+    if parameters >= 10**9:
+        return f"{parameters / 10**9:.1f} B"
+    return f"{parameters / 10**6:.{0 if parameters >= 10**7 else 1}f} M"

@@ -24,8 +24,8 @@ from llmdeploy.engines.vllm import ENGINE
 from llmdeploy.environment import Environment
 from llmdeploy.plan import Memory, MemoryPart, ModelRef, Plan
 from llmdeploy.secret import Secret
-from llmdeploy.sizing.architecture import architecture_of_config
-from llmdeploy.sizing.memory import vllm_memory
+from llmdeploy.sizing.config import architecture_of_config
+from llmdeploy.sizing.vllm.on_machine import vllm_memory_on_cpu, vllm_memory_on_gpu
 from llmdeploy.targets.local.planning import engine_memory
 from llmdeploy.targets.local.removing import _processes as left_processes
 from llmdeploy.targets.local.serving import last_words
@@ -135,10 +135,10 @@ def test_on_a_cpu_the_plan_counts_the_whole_cache_that_is_asked_for() -> None:
     shape = {"hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 3}
     more = {"num_key_value_heads": 1, "head_dim": 64, "vocab_size": 2048, "max_position_embeddings": 512}
     architecture = architecture_of_config({"model_type": "llama", **shape, **more}, 3_940_000)
-    memory = vllm_memory(architecture, 512, 4, 16 * GIB, gpu=False)
+    memory = vllm_memory_on_cpu(architecture, 512, 4, 16 * GIB)
     assert next(part.bytes for part in memory.parts if part.name == "kv cache") == GIB
     assert 2530 <= memory.needed_bytes / 2**20 <= 2800
-    on_a_gpu = vllm_memory(architecture, 512, 4, 16 * GIB, gpu=True)
+    on_a_gpu = vllm_memory_on_gpu(architecture, 512, 4, 16 * GIB)
     assert next(part.bytes for part in on_a_gpu.parts if part.name == "kv cache") < GIB
 
 

@@ -5,44 +5,39 @@ from __future__ import annotations
 import struct
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import llmdeploy
-from llmdeploy.sizing.architecture import Architecture
+from llmdeploy.sizing.architecture import Architecture, dense_decoder
 from llmdeploy.sizing.machine import Machine
 
 GIB = 1 << 30
 DEMO = Path(llmdeploy.__file__).parent / "models" / "demo" / "llmdeploy-demo-Q8_0.gguf"
 
-LLAMA_8B = Architecture(
-    family="llama",
-    layers=32,
-    hidden=4096,
-    heads=32,
-    kv_heads=8,
-    head_dim=128,
-    head_dim_v=128,
-    ffn=14336,
-    vocabulary=128256,
-    context=131072,
-    parameters=8_030_261_248,
-    weight_bytes=4_920_739_232,
-    quantization="Q4_K_M",
-)
-DEMO_SHAPE = Architecture(
-    family="llama",
-    layers=4,
-    hidden=192,
-    heads=3,
-    kv_heads=1,
-    head_dim=64,
-    head_dim_v=64,
-    ffn=512,
-    vocabulary=2048,
-    context=512,
-    parameters=1_967_808,
-    weight_bytes=2_095_872,
-    quantization="Q8_0",
-)
+LLAMA_8B_FIGURES: dict[str, Any] = {
+    "family": "llama", "layers": 32, "hidden": 4096, "heads": 32, "kv_heads": 8, "head_dim": 128, "ffn": 14336,
+    "vocabulary": 128256, "context": 131072, "parameters": 8_030_261_248, "weight_bytes": 4_920_739_232,
+    "quantization": "Q4_K_M",
+}  # fmt: skip
+DEMO_FIGURES: dict[str, Any] = {
+    "family": "llama", "layers": 4, "hidden": 192, "heads": 3, "kv_heads": 1, "head_dim": 64, "ffn": 512,
+    "vocabulary": 2048, "context": 512, "tied": True, "parameters": 1_967_808, "weight_bytes": 2_095_872,
+    "quantization": "Q8_0",
+}  # fmt: skip
+
+
+def llama_8b(**change: Any) -> Architecture:
+    """Llama 3.1 8B, or one that differs in a few figures."""
+    return dense_decoder(**{**LLAMA_8B_FIGURES, **change})
+
+
+def demo_shape(**change: Any) -> Architecture:
+    """The embedded model, or one that differs in a few figures."""
+    return dense_decoder(**{**DEMO_FIGURES, **change})
+
+
+LLAMA_8B = llama_8b()
+DEMO_SHAPE = demo_shape()
 MACHINE = Machine(
     cores=2.0,
     physical_cores=2,

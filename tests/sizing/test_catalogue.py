@@ -1,115 +1,99 @@
-"""Every row of the catalogue is complete and agrees with itself."""
+"""A model, an accelerator or nothing: what names and usual spellings stand for."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-from datetime import date
-from importlib.resources import files
 
 import pytest
 
-from llmdeploy.sizing.architecture import architecture_of_gguf, dense_parameters
-from llmdeploy.sizing.catalogue import CatalogueRow, resolve, rows, suggest
-from llmdeploy.sizing.ggml import FILE_TYPES
+from llmdeploy.sizing.catalogue.accelerators import accelerator, accelerators, similar_accelerators
+from llmdeploy.sizing.catalogue.models import Model, find_model, models, short_name, similar_models
 from llmdeploy.sizing.gguf import read_gguf
+from llmdeploy.sizing.gguf_shape import architecture_of_gguf
 
 from .shapes import DEMO
 
-ROWS = rows()
-each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-# Bits a weight: the mixture's own, up to what small hidden sizes and large vocabularies make of it.
-BITS = {"Q4_K_M": (4.7, 8.0), "Q8_0": (8.4, 8.9)}
-
-
-def test_what_the_first_guide_names_is_there() -> None:
-    names = {row.name for row in ROWS}
-    assert {"demo", "qwen3-0.6b", "qwen3-4b", "smollm2-135m", "llama-3.2-1b", "gemma-3-1b", "phi-4-mini"} <= names
-    assert len(names) == len(ROWS) >= 30
-
-
-def test_smallest_first_and_one_row_a_line() -> None:
-    assert [row.parameters for row in ROWS] == sorted(row.parameters for row in ROWS)
-    lines = (files("llmdeploy.sizing") / "catalogue.json").read_text().splitlines()
-    assert [json.loads(line.rstrip(","))["name"] for line in lines[1:-1]] == [row.name for row in ROWS]
-
-
-@each_row
-def test_row_is_complete(row: CatalogueRow) -> None:
-    assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*", row.name)
-    assert all((row.title, row.license, row.source))
-    assert row.file.endswith(".gguf")
-    assert date(2026, 1, 1) <= date.fromisoformat(row.date)
-    assert row.bundled == (row.name == "demo")
-    assert row.bundled or re.fullmatch(r"[\w.-]+/[\w.-]+", row.repository)
-    assert row.quantization in FILE_TYPES.values()
-
-
-@each_row
-def test_hashes_are_well_formed(row: CatalogueRow) -> None:
-    assert re.fullmatch(r"[0-9a-f]{64}|", row.sha256)
-    assert re.fullmatch(r"[0-9a-f]{40}|", row.revision)
-
-
-def test_hashes_are_not_shared() -> None:
-    known = [row.sha256 for row in ROWS if row.sha256]
-    assert len(known) == len(set(known))
-
-
-@each_row
-def test_size_agrees_with_the_quantization(row: CatalogueRow) -> None:
-    least, most = BITS[row.quantization]
-    assert least <= row.size_bytes * 8 / row.parameters <= most
-    assert row.quantization.lower().replace("_", "") in row.file.lower().replace("_", "")
-
-
-@each_row
-def test_shape_agrees_with_the_parameters(row: CatalogueRow) -> None:
-    counted = dense_parameters(
-        layers=row.layers,
-        hidden=row.hidden,
-        heads=row.heads,
-        kv_heads=row.kv_heads,
-        head_dim=row.head_dim,
-        ffn=row.ffn,
-        vocabulary=row.vocabulary,
-        tied=row.tied,
-    )
-    assert counted == pytest.approx(row.parameters, rel=0.001)
-    assert row.heads % row.kv_heads == 0
-    assert row.context >= 512
+ROWS = models()
 
 
 def test_the_bundled_row_is_the_bundled_file() -> None:
-    row = resolve("demo")
+    row = short_name("demo")
     assert row
+    assert row.bundled
+    (file,) = row.files
     with DEMO.open("rb") as stream:
-        found = architecture_of_gguf(read_gguf(stream, row.size_bytes))
-    shape = row.architecture()
-    assert hashlib.sha256(DEMO.read_bytes()).hexdigest() == row.sha256
-    assert (shape.layers, shape.kv_heads, shape.head_dim, shape.vocabulary, shape.context, shape.parameters) == (
-        found.layers, found.kv_heads, found.head_dim, found.vocabulary, found.context, found.parameters,
+        found = architecture_of_gguf(read_gguf(stream, file.size_bytes))
+    shape = row.architecture
+    assert hashlib.sha256(DEMO.read_bytes()).hexdigest() == file.sha256
+    assert (shape.blocks, shape.vocabulary, shape.context, shape.parameters) == (
+        found.blocks, found.vocabulary, found.context, found.parameters,
     )  # fmt: skip
+    assert row.stored(file).quantization == found.quantization
 
 
 @pytest.mark.parametrize(
     "spelling", ["llama-3.2-1b", "Llama-3.2-1B-Instruct", "llama3.2:1b", "LLAMA_3.2_1B", " llama-3.2-1b "]
 )
 def test_usual_spellings(spelling: str) -> None:
-    row = resolve(spelling)
+    row = short_name(spelling)
     assert row
     assert row.name == "llama-3.2-1b"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_every_name_finds_its_own_row(row: CatalogueRow) -> None:
-    assert resolve(row.name) == row
+def test_every_name_finds_its_own_row(row: Model) -> None:
+    assert short_name(row.name) == row
+    for name in filter(None, (row.name, row.repository, *row.aliases)):
+        named = find_model(name, ROWS)
+        assert named
+        assert (named.model.name, named.guessed) == (row.name, False)
 
 
 @pytest.mark.parametrize("name", ["", "-", "nothing", "Qwen/Qwen3-0.6B-GGUF", "./demo", "demo/", "instruct", "qwen3"])
 def test_what_is_no_short_name(name: str) -> None:
-    assert resolve(name) is None
+    assert short_name(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "quantization"),
+    [
+        ("somebody/Llama-3.1-8B-Instruct", "llama-3.1-8b", None),
+        ("RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8", "llama-3.1-8b", "fp8"),
+        ("neuralmagic/Meta-Llama-3.1-8B-Instruct-quantized.w8a8", "llama-3.1-8b", "int8"),
+        ("TheBloke/Llama-2-7B-Chat-AWQ", "llama-2-7b", "awq"),
+        ("TheBloke/Llama-2-13B-chat-GPTQ", "llama-2-13b", "gptq"),
+        ("somebody/gemma-3-4b-it", "gemma-3-4b", None),
+        ("somebody/gemma-3-4b-it-4bit", "gemma-3-4b", "awq"),
+    ],
+)
+def test_somebody_elses_repository_is_taken_by_its_name_and_that_is_said(
+    name: str, row: str, quantization: str | None
+) -> None:
+    named = find_model(name, ROWS)
+    assert named
+    assert named.model.name == row
+    assert (named.quantization.name if named.quantization else None) == quantization
+    assert named.guessed
+
+
+@pytest.mark.parametrize(
+    ("name", "quantization"),
+    [
+        ("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-FP8", "fp8"),
+        ("google/gemma-3-4b-it", None),
+        ("meta-llama/Llama-3.1-8B", None),
+    ],
+)
+def test_a_publishers_second_repository_is_as_its_name_says(name: str, quantization: str | None) -> None:
+    named = find_model(name, ROWS)
+    assert named
+    assert (named.quantization.name if named.quantization else None) == quantization
+    assert not named.guessed
+
+
+@pytest.mark.parametrize("name", ["somebody/my-own-model", "somebody/llama", "Qwen/", "/", "a/b/c"])
+def test_what_no_model_is_called(name: str) -> None:
+    assert find_model(name, ROWS) is None
 
 
 @pytest.mark.parametrize(
@@ -123,10 +107,52 @@ def test_what_is_no_short_name(name: str) -> None:
     ],
 )
 def test_near_names(name: str, near: str) -> None:
-    assert near in suggest(name)
-    assert len(suggest(name)) <= 3
+    assert near in similar_models(name)
+    assert len(similar_models(name)) <= 3
 
 
 def test_nothing_is_suggested_for_noise() -> None:
-    assert suggest("zzzzzz") == []
-    assert suggest("") == []
+    assert similar_models("zzzzzz") == []
+    assert similar_models("") == []
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("h100", "h100-sxm"),
+        ("H100-80GB", "h100-sxm"),
+        ("nvidia-h100-80gb", "h100-sxm"),
+        ("NVIDIA H100 80GB HBM3", "h100-sxm"),
+        ("A10G", "a10g"),
+        ("nvidia-a10g", "a10g"),
+        ("L40S", "l40s"),
+        ("NVIDIA-L4", "l4"),
+        ("Tesla T4", "t4"),
+        ("A100-40GB", "a100-40gb"),
+        ("NVIDIA A100-SXM4-80GB", "a100-80gb"),
+        ("RTX 4090", "rtx-4090"),
+        ("NVIDIA GeForce RTX 4090", "rtx-4090"),
+        ("MI300X", "mi300x"),
+    ],
+)
+def test_spellings_of_accelerators(spelling: str, name: str) -> None:
+    found = accelerator(spelling)
+    assert found
+    assert found.name == name
+
+
+def test_every_spelling_of_an_accelerator_finds_its_own_row() -> None:
+    rows = accelerators()
+    wrong = [
+        (row.name, name, found.name if found else None)
+        for row in rows
+        for name in (row.name, *row.aliases)
+        if (found := accelerator(name, rows)) is None or found.name != row.name
+    ]
+    assert wrong == []
+
+
+def test_near_accelerators() -> None:
+    assert accelerator("h1000") is None
+    assert any(name.startswith("h100") for name in similar_accelerators("h1000"))
+    assert similar_accelerators("zzzzzz") == []

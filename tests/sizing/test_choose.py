@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from llmdeploy.errors import ExitCode, SpecError
 from llmdeploy.sizing.architecture import Architecture
-from llmdeploy.sizing.catalogue import resolve, rows
+from llmdeploy.sizing.catalogue.models import models, short_name
 from llmdeploy.sizing.choose import MOST_SLOTS, Sizing, choose
 from llmdeploy.sizing.machine import Gpu, Machine
+from llmdeploy.sizing.quantization import QUANTIZATIONS
 
 from .shapes import DEMO_SHAPE, GIB, LLAMA_8B, MACHINE, machine_with
 
@@ -127,7 +128,7 @@ def test_our_own_running_engine_counts_as_free() -> None:
 )
 def test_threads(cores: float, physical: int, parameters: int, limit: int | None, threads: int, why: str) -> None:
     machine = replace(MACHINE, cores=cores, physical_cores=physical)
-    sizing = chosen(replace(DEMO_SHAPE, parameters=parameters), machine, max_threads=limit)
+    sizing = chosen(replace(DEMO_SHAPE, counted=parameters), machine, max_threads=limit)
     assert (sizing.threads, sizing.reasons[2]) == (threads, why)
 
 
@@ -157,9 +158,12 @@ def chosen_or_none(*args: Any, **change: Any) -> Sizing | None:
         return None
 
 
-@settings(max_examples=200, deadline=None)
+STORED = [row.stored(row.files[0]) if row.files else row.in_(QUANTIZATIONS["q4_k_m"]) for row in models()]
+
+
+@settings(max_examples=300, deadline=None)
 @given(
-    row=st.sampled_from(rows()),
+    architecture=st.sampled_from(STORED),
     free=st.integers(0, 64 * GIB),
     concurrency=st.integers(1, 200),
     prompt=st.integers(1, 50_000),
@@ -168,11 +172,17 @@ def chosen_or_none(*args: Any, **change: Any) -> Sizing | None:
     threads=st.one_of(st.none(), st.integers(1, 256)),
 )
 def test_a_choice_always_fits_and_keeps_the_limits(
-    row: Any, free: int, concurrency: int, prompt: int, output: int, limit: int | None, threads: int | None
+    architecture: Architecture,
+    free: int,
+    concurrency: int,
+    prompt: int,
+    output: int,
+    limit: int | None,
+    threads: int | None,
 ) -> None:
     machine = replace(MACHINE, memory_available=free, memory_total=64 * GIB, cores=8.0, physical_cores=4)
     sizing = chosen_or_none(
-        row.architecture(),
+        architecture,
         machine,
         concurrency=concurrency,
         prompt_tokens=prompt,
@@ -186,8 +196,8 @@ def test_a_choice_always_fits_and_keeps_the_limits(
     assert sizing.memory.needed_bytes <= min(free, limit or free)
     assert 1 <= sizing.slots <= min(concurrency, MOST_SLOTS)
     assert 1 <= sizing.threads <= min(4, threads or 4)
-    assert sizing.context <= row.context
-    assert sizing.context >= min(row.context, prompt + output)
+    assert sizing.context <= architecture.context
+    assert sizing.context >= min(architecture.context, prompt + output)
 
 
 def test_what_the_hint_names_really_fits() -> None:
@@ -195,6 +205,6 @@ def test_what_the_hint_names_really_fits() -> None:
     with pytest.raises(SpecError) as caught:
         chosen(LLAMA_8B, machine)
     name = caught.value.problems[0].hint.split("--model ")[1].split()[0]
-    row = resolve(name)
+    row = short_name(name)
     assert row
-    assert chosen(row.architecture(), machine).memory.fits
+    assert chosen(row.stored(row.files[0]), machine).memory.fits

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmdeploy.errors import StepError
-from llmdeploy.sizing.architecture import architecture_of_gguf
 from llmdeploy.sizing.gguf import CHUNK, GgufHeader, SkippedArray, read_gguf
+from llmdeploy.sizing.gguf_shape import architecture_of_gguf
 
 from .shapes import DEMO, gguf, pair_bools, pair_text, pair_texts, pair_u32, tensor, text
 

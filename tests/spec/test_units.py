@@ -10,9 +10,11 @@ from llmdeploy.units import (
     Money,
     format_duration,
     format_size,
+    parameters_text,
     parse_duration,
     parse_money,
     parse_size,
+    size_text,
 )
 
 DURATIONS = [
@@ -91,3 +93,17 @@ def test_every_size_reads_back(size: int) -> None:
 @given(st.integers(0, 10**11), st.sampled_from(["USD", "EUR", "GBP"]))
 def test_every_amount_reads_back(cents: int, currency: str) -> None:
     assert parse_money(str(Money(cents / 100, currency))) == Money(cents / 100, currency)
+
+
+@pytest.mark.parametrize(
+    ("size", "said"), [(1024, "1 KiB"), (350 * 2**20, "350 MiB"), (3 * 2**29, "1.5 GiB"), (70_272, "68.625 KiB")]
+)
+def test_sizes_are_rounded_for_people(size: int, said: str) -> None:
+    assert size_text(size) == said
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"), [(1_967_808, "2.0 M"), (596_049_920, "596 M"), (8_030_261_248, "8.0 B")]
+)
+def test_parameters_are_rounded_for_people(parameters: int, said: str) -> None:
+    assert parameters_text(parameters) == said

@@ -11,9 +11,11 @@ from llmdeploy.adapters.weights.from_hub import stored
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import Problem, SpecError, StepError
 from llmdeploy.plan import ModelFormat, ModelRef
-from llmdeploy.sizing.architecture import Architecture, architecture_of_config, architecture_of_gguf
-from llmdeploy.sizing.catalogue import CatalogueRow, resolve, suggest
+from llmdeploy.sizing.architecture import Architecture
+from llmdeploy.sizing.catalogue.models import GgufFile, Model, short_name, similar_models
+from llmdeploy.sizing.config import architecture_of_config
 from llmdeploy.sizing.gguf import read_gguf
+from llmdeploy.sizing.gguf_shape import architecture_of_gguf
 
 if TYPE_CHECKING:
     from llmdeploy.spec import ModelChoice
@@ -35,8 +37,8 @@ class FoundModel:
 def resolve_model(choice: ModelChoice, deployment: Deployment, kind: ModelFormat | None = None) -> FoundModel:
     """Find the model without downloading it. Raises SpecError for a name that nothing answers to, MissingError where
     the hub cannot be reached or refuses. `kind` asks for a format where a repository has several."""
-    row = resolve(choice.id)
-    if row and not row.repository:
+    row = short_name(choice.id)
+    if row and row.bundled:
         return _bundled(row.name)
     if row:
         return _from_catalogue(choice, row, deployment, kind)
@@ -45,7 +47,7 @@ def resolve_model(choice: ModelChoice, deployment: Deployment, kind: ModelFormat
         return _from_path(choice.id, path)
     if choice.id.count("/") == 1 and not choice.id.startswith((".", "/", "~")):
         return _from_hub(choice, choice.id, choice.revision, choice.file, deployment, kind)
-    near = suggest(choice.id)
+    near = similar_models(choice.id)
     raise SpecError(
         [
             Problem(
@@ -110,20 +112,30 @@ def _header_architecture(stream: BinaryIO, size: int, name: str) -> Architecture
         raise StepError(f"{name}: {error.message}", error.hint) from error
 
 
-def _from_catalogue(
-    choice: ModelChoice, row: CatalogueRow, deployment: Deployment, kind: ModelFormat | None
-) -> FoundModel:
-    """A short name, as the catalogue pins it: no network is needed to plan. Another file or revision asks the hub."""
-    other = choice.revision or choice.file or choice.quantization not in ("auto", row.quantization.lower())
-    if other or not row.revision:
-        file = choice.file or ("" if other else row.file)
-        found = _from_hub(choice, row.repository, choice.revision or row.revision, file, deployment, kind)
-        if row.sha256 and found.ref.file == row.file and not choice.revision:
-            return replace(found, ref=replace(found.ref, sha256=row.sha256))
+def _from_catalogue(choice: ModelChoice, row: Model, deployment: Deployment, kind: ModelFormat | None) -> FoundModel:
+    """A short name, as the catalogue pins it: no network is needed to plan. Another file or revision asks the hub, and
+    so does a model of which no GGUF file is known."""
+    file = _known_file(choice, row)
+    if file is None or kind == "safetensors":
+        return _from_hub(choice, row.repository, choice.revision, choice.file, deployment, kind)
+    other = choice.revision or choice.file or choice.quantization not in ("auto", file.quantization.lower())
+    if other or not file.revision:
+        name = choice.file or ("" if other else file.file)
+        found = _from_hub(choice, file.repository, choice.revision or file.revision, name, deployment, kind)
+        if file.sha256 and found.ref.file == file.file and not choice.revision:
+            return replace(found, ref=replace(found.ref, sha256=file.sha256))
         return found
-    ref = ModelRef(choice.id, "hub", row.repository, "gguf", row.size_bytes, row.revision, row.file, row.sha256)
-    why = f"model {choice.id}: {row.title}, {row.repository} at {row.revision[:12]}, {row.license}"
-    return FoundModel(ref, row.architecture(), f"{row.repository} at {row.revision[:12]}", (why,))
+    ref = ModelRef(
+        choice.id, "hub", file.repository, "gguf", file.size_bytes, file.revision, file.file, file.sha256
+    )  # fmt: skip
+    why = f"model {choice.id}: {row.title}, {file.repository} at {file.revision[:12]}, {row.license}"
+    return FoundModel(ref, row.stored(file), f"{file.repository} at {file.revision[:12]}", (why,))
+
+
+def _known_file(choice: ModelChoice, row: Model) -> GgufFile | None:
+    """The file of the quantization that is asked for, else the first."""
+    asked = [file for file in row.files if file.quantization.lower() == choice.quantization]
+    return next(iter(asked or row.files), None)
 
 
 def _from_hub(

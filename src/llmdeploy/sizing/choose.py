@@ -10,8 +10,10 @@ from typing import Final
 from llmdeploy.errors import Problem, SpecError
 from llmdeploy.plan import Memory
 from llmdeploy.sizing.architecture import Architecture
+from llmdeploy.sizing.llamacpp import MIB, llamacpp_memory, round_up
 from llmdeploy.sizing.machine import Machine
-from llmdeploy.sizing.memory import MIB, llamacpp_memory, round_up, size_text, vllm_memory
+from llmdeploy.sizing.vllm.on_machine import vllm_memory_on_cpu, vllm_memory_on_gpu
+from llmdeploy.units import size_text
 
 HEADROOM: Final = 1.25  # chat template, a longer question than said
 LEAST_CONTEXT: Final = 512
@@ -91,11 +93,11 @@ def _demand(
 ) -> Demand:
     if engine == "vllm" and machine.gpus:
         free = max(gpu.memory_free for gpu in machine.gpus) + already_used
-        return partial(vllm_memory, architecture, available=_least(free, max_memory), gpu=True)
+        return partial(vllm_memory_on_gpu, architecture, available=_least(free, max_memory))
     reserve = min(machine.memory_total // 20, MOST_RESERVE)
     free = max(0, machine.memory_available + already_used - reserve)
     if engine == "vllm":
-        return partial(vllm_memory, architecture, available=_least(free, max_memory), gpu=False)
+        return partial(vllm_memory_on_cpu, architecture, available=_least(free, max_memory))
     return partial(llamacpp_memory, architecture, available=_least(free, max_memory))
 
 
@@ -178,15 +180,15 @@ def _too_large(
 
 def _nearest(architecture: Architecture, need: _Need, least: Memory) -> str:
     """What would fit instead: the same model in four bits, or the largest of the catalogue."""
-    from llmdeploy.sizing.catalogue import rows
+    from llmdeploy.sizing.catalogue.models import models
 
     hints = []
     four_bits = int(architecture.parameters * Q4_K_M_BITS / 8)
     saved = architecture.weight_bytes - four_bits
     if saved > architecture.weight_bytes // 10 and least.needed_bytes - saved <= least.available_bytes:
         hints.append(f"this model in Q4_K_M would fit (weights about {size_text(four_bits)})")
-    for row in reversed(rows()):
-        other = row.architecture()
+    for row in reversed([row for row in models() if row.files]):
+        other = row.stored(row.files[0])
         memory = llamacpp_memory(other, _least_context(other, need), 1, least.available_bytes)
         if memory.fits and other.parameters < architecture.parameters:
             hints.append(f"--model {row.name} would fit ({size_text(memory.needed_bytes)})")

@@ -15,8 +15,7 @@ from llmdeploy.plan import Alternative, Plan
 from llmdeploy.run import Recorder
 from llmdeploy.sizing.choose import Sizing, choose
 from llmdeploy.sizing.machine import Machine
-from llmdeploy.sizing.memory import size_text
-from llmdeploy.units import counted
+from llmdeploy.units import counted, size_text
 
 if TYPE_CHECKING:
     from llmdeploy.spec import Spec

@@ -1,16 +1,16 @@
-"""The shape of a model, from a GGUF header and from config.json."""
+"""The shape of a model, from the header of its GGUF file."""
 
 from __future__ import annotations
 
 import io
 import struct
-from typing import Any
 
 import pytest
 
 from llmdeploy.errors import StepError
-from llmdeploy.sizing.architecture import Architecture, architecture_of_config, architecture_of_gguf
+from llmdeploy.sizing.architecture import Architecture
 from llmdeploy.sizing.gguf import read_gguf
+from llmdeploy.sizing.gguf_shape import architecture_of_gguf
 
 from .shapes import DEMO, DEMO_SHAPE, gguf, pair_bools, pair_text, pair_texts, pair_u32, tensor, text
 
@@ -87,62 +87,3 @@ def test_without_a_file_type_the_largest_tensors_name_it() -> None:
 def test_what_is_missing_is_named(pairs: list[bytes], said: str) -> None:
     with pytest.raises(StepError, match=said):
         of_gguf(*pairs)
-
-
-LLAMA_1B: dict[str, Any] = {
-    "model_type": "llama",
-    "num_hidden_layers": 16,
-    "hidden_size": 2048,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 8,
-    "head_dim": 64,
-    "intermediate_size": 8192,
-    "vocab_size": 128256,
-    "max_position_embeddings": 131072,
-    "tie_word_embeddings": True,
-    "torch_dtype": "bfloat16",
-}
-
-
-def test_config_of_llama() -> None:
-    found = architecture_of_config(LLAMA_1B, 2_471_628_800)
-    assert found.parameters == 1_235_814_400  # as the model card gives it: 1.23 B
-    assert (found.kv_heads, found.head_dim, found.quantization, found.weight_bytes) == (
-        8,
-        64,
-        "bfloat16",
-        2_471_628_800,
-    )
-
-
-def test_config_inside_a_multimodal_one() -> None:
-    inner = {**LLAMA_1B, "model_type": "gemma3_text", "sliding_window": 1024, "num_hidden_layers": 34}
-    found = architecture_of_config({"model_type": "gemma3", "text_config": inner}, 1)
-    assert (found.family, found.layers, found.sliding_window, found.sliding_layers) == ("gemma3", 34, 1024, 29)
-
-
-def test_config_window_that_is_not_used() -> None:
-    found = architecture_of_config({**LLAMA_1B, "sliding_window": 4096, "use_sliding_window": False}, 1)
-    assert (found.sliding_window, found.sliding_layers) == (0, 0)
-
-
-def test_config_names_each_layer() -> None:
-    layers = ["sliding_attention"] * 12 + ["full_attention"] * 4
-    found = architecture_of_config({**LLAMA_1B, "sliding_window": 4096, "layer_types": layers}, 1)
-    assert found.sliding_layers == 12
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"hidden_size": None}, "does not say hidden_size"),
-        ({"hidden_size": "2048"}, "hidden_size: '2048'"),
-        ({"num_hidden_layers": -1}, "num_hidden_layers: -1"),
-        ({"num_hidden_layers": True}, "num_hidden_layers: True"),
-        ({"vocab_size": 1e6}, "vocab_size: 1000000.0"),
-        ({"num_local_experts": 8}, "mixtures of experts"),
-    ],
-)
-def test_config_that_cannot_be(change: dict[str, Any], said: str) -> None:
-    with pytest.raises(StepError, match=said):
-        architecture_of_config({**LLAMA_1B, **change}, 1)

