@@ -13,6 +13,9 @@ CONTEXT_CHECKPOINTS = 4
 """States of sliding-window layers that llama.cpp keeps per slot (`--ctx-checkpoints`); its default of 32 made a Gemma 3
 4B slot 3.6 GiB. Sizing counts them, the engine is started with them."""
 
+UNDECIDED = ("memory", "reasons", "warnings", "alternatives", "price_per_month", "purchase", "predicted", "spec")
+"""Fields that a digest leaves out: what is found or expected, and how it is said."""
+
 ModelSource = Literal["bundled", "hub", "path"]
 
 
@@ -69,11 +72,24 @@ class Alternative:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """What is expected under the workload of the spec: seconds (`ttft` for 95 of 100 requests), tokens a second of the
+    whole deployment, and the share of places that stays free on average."""
+
+    ttft: float
+    itl: float
+    tokens_per_second: float
+    headroom: float
+
+
+@dataclass(frozen=True)
 class Plan:
     """One deployment, decided.
 
     `context` is tokens per request, `slots` the requests served at once, `threads` the compute threads of the engine.
-    `price_per_month` is in USD. `spec` is the spec as used, in JSON types.
+    `machines` of the kind `instance` stand in `region`; a replica takes `tensor_parallel` x `pipeline_parallel`
+    devices.
+    `price_per_month` and `purchase` are in USD. `spec` is the spec as used, in JSON types.
     """
 
     name: str
@@ -92,6 +108,13 @@ class Plan:
     accelerators: tuple[str, ...] = ()
     replicas: int = 1
     price_per_month: float = 0.0
+    purchase: float = 0.0
+    machines: int = 1
+    instance: str = ""
+    region: str = ""
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    predicted: Prediction | None = None
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
@@ -99,11 +122,7 @@ class Plan:
     @property
     def digest(self) -> str:
         """Twelve hex digits over everything that decides what runs; free memory and wording do not count."""
-        decided = {
-            key: value
-            for key, value in asdict(self).items()
-            if key not in ("memory", "reasons", "warnings", "alternatives", "price_per_month", "spec")
-        }
+        decided = {key: value for key, value in asdict(self).items() if key not in UNDECIDED}
         return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:12]
 
     def as_json(self) -> dict[str, Any]:
@@ -119,6 +138,8 @@ class Plan:
             parts=tuple(MemoryPart(**part) for part in memory["parts"]),
             available_bytes=memory["available_bytes"],
         )
+        predicted = fields.get("predicted")
+        fields["predicted"] = Prediction(**predicted) if predicted else None
         fields["alternatives"] = tuple(Alternative(**one) for one in fields["alternatives"])
         for key in ("accelerators", "reasons", "warnings"):
             fields[key] = tuple(fields[key])

@@ -24,7 +24,7 @@ from tests.command import llmdeploy
         (["up", "--spec", "absent.yaml"], 3, "absent.yaml"),
         (["up", "--model", "no-such-model"], 3, "model.id: no-such-model"),
         (["up", "--model", "qwen3-0.6"], 3, "did you mean"),
-        (["prepare", "--target", "aws"], 3, "target: aws is not available in this version"),
+        (["up", "--target", "aws"], 3, "target: aws is not available in this version"),
         (["prepare", "--engine", "rules"], 3, "engine"),
     ],
 )
@@ -62,7 +62,7 @@ def test_a_bug_is_saved_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def broken(*_: object) -> None:
         raise RuntimeError("wires crossed")
 
-    monkeypatch.setattr("llmdeploy.cli.prepare.target_of", broken)
+    monkeypatch.setattr("llmdeploy.cli.prepare.read_spec", broken)
     result = llmdeploy("prepare", cwd=tmp_path)
     assert result.exit_code == 1
     assert "RuntimeError: wires crossed" in result.stderr

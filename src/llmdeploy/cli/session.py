@@ -51,6 +51,15 @@ def read_spec(wanted: SpecOptions, environment: Environment) -> Spec:
     return load_spec(spec_file(wanted, environment), wanted.overrides)
 
 
+def decided(spec: Spec, environment: Environment) -> Spec:
+    """The spec with a name for each `auto`, as the comparison of methods prefers it."""
+    if spec.target != "auto" and spec.model.id != "auto":
+        return spec
+    from llmdeploy.steps.prepare import decide_open
+
+    return decide_open(spec, deployment(spec.name, environment))
+
+
 def target_of(name: str) -> Target:
     """The target's code. Raises SpecError for one that this version does not have."""
     try:

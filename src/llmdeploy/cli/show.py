@@ -15,25 +15,43 @@ MIB = 2**20
 QUESTION = "What is the capital of France?"
 
 
-def plan_text(plan: Plan) -> str:
-    """The plan on one screen: decision, memory, reasons, what was not taken."""
+def plan_text(plan: Plan, compared: bool = False) -> str:
+    """The plan on one screen: decision, memory, reasons, what was not taken; the last two only where the comparison of
+    methods has not told them already."""
     price = "free" if plan.price_per_month == 0 else f"{plan.price_per_month:,.0f} USD a month"
+    bought = f", {plan.purchase:,.0f} USD to buy" if plan.purchase else ""
     lines = [
-        f"plan {plan.digest}: {plan.model.id} ({plan.variant}) with {plan.engine} on {plan.target}, {price}",
-        f"  serves    {counted(plan.slots, 'request')} at once of {plan.context} tokens",
-        f"  threads   {plan.threads}",
-        f"  address   {plan.host}:{plan.port}",
-        "  memory",
+        f"plan {plan.digest}: {plan.model.id} ({plan.variant}) with {plan.engine} on {plan.target}, {price}{bought}",
+        f"  serves    {counted(plan.slots, 'request')} at once of {plan.context} tokens"
+        + (f", by each of {plan.replicas} replicas" if plan.replicas > 1 else ""),
+        *_place(plan),
+        "  memory" + (" of each device" if plan.instance else ""),
         *(f"    {part.bytes / MIB:10.1f} MiB  {part.name:16}{part.reason}" for part in plan.memory.parts),
         f"    {plan.memory.needed_bytes / MIB:10.1f} MiB  needed, of {plan.memory.available_bytes / MIB:,.0f} MiB free",
-        "  because",
-        *(f"    {reason}" for reason in plan.reasons),
     ]
-    if plan.alternatives:
+    if not (compared and plan.instance):
+        lines += ["  because", *(f"    {reason}" for reason in plan.reasons)]
+    if plan.alternatives and not (compared and plan.instance):
         lines += ["  not taken", *(f"    {one.what}: {one.reason}" for one in plan.alternatives)]
     if plan.warnings:
         lines += ["  note", *(f"    {warning}" for warning in plan.warnings)]
     return "\n".join(lines)
+
+
+def _place(plan: Plan) -> list[str]:
+    """Where it will run."""
+    if not plan.instance:
+        return [f"  threads   {plan.threads}", f"  address   {plan.host}:{plan.port}"]
+    region = f" in {plan.region}" if plan.region else ""
+    found = [f"  machines  {plan.machines} x {plan.instance}{region}: {', '.join(plan.accelerators)}"]
+    found.append(f"  cut       tensor parallel {plan.tensor_parallel}, pipeline parallel {plan.pipeline_parallel}")
+    if plan.predicted:
+        said = plan.predicted
+        found.append(
+            f"  expected  TTFT {said.ttft * 1000:,.0f} ms, ITL {said.itl * 1000:,.1f} ms, "
+            f"{said.tokens_per_second:,.0f} tokens/s at most; {said.headroom:.0%} of the places free"
+        )
+    return found
 
 
 def endpoint_text(plan: Plan, endpoint: Endpoint, deployment: Deployment) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import click
 
 from llmdeploy.cli.options import SpecOptions, json_option, spec_options, yes_option
-from llmdeploy.cli.session import read_spec, session, target_of
+from llmdeploy.cli.session import decided, read_spec, session, target_of
 from llmdeploy.cli.show import endpoint_json, endpoint_text, plan_text, say
 from llmdeploy.environment import Environment
 from llmdeploy.errors import UsageError
@@ -23,7 +23,7 @@ def command(environment: Environment, wanted: SpecOptions, yes: bool, as_json: b
     """
     from llmdeploy.steps.up import up
 
-    spec = read_spec(wanted, environment)
+    spec = decided(read_spec(wanted, environment), environment)
     target = target_of(spec.target)
 
     def agree(plan: Plan) -> None:

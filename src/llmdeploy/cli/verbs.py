@@ -8,7 +8,7 @@ import click
 
 VERBS = {
     "up": "Take the five steps: prepare, setup, deploy, test, monitor.",
-    "prepare": "Step 1: decide what to serve and with what; show the plan.",
+    "prepare": "Step 1: compare the methods, decide what to serve and with what; show the plan.",
     "setup": "Step 2: have the place ready for the model.",
     "deploy": "Step 3: bring the weights and start the engine.",
     "test": "Step 4: run the gates: smoke, golden prompts, load.",
@@ -16,7 +16,8 @@ VERBS = {
     "status": "Show address, health and plan of a deployment.",
     "chat": "Talk to the deployed model.",
     "logs": "Show what the engine or the prober wrote.",
-    "catalogue": "List the short names of models, or those that match all WORDS.",
+    "size": "Say how a model fits on a device: memory part by part, cache, speed.",
+    "catalogue": "List models, accelerators or rented machines, or those that match all WORDS.",
     "doctor": "Say what is missing on this machine and how to get it.",
     "down": "Stop the deployment and look for what is left.",
     "init": "Write a commented llmdeploy.yaml.",

@@ -11,8 +11,9 @@ from llmdeploy.spec.scalars import Unclear
 from llmdeploy.spec.unit_kinds import Duration, Price, Size
 from llmdeploy.units import Money
 
-TargetName = Literal["local", "onprem", "edge", "aws", "azure", "gcp", "kubernetes", "hybrid"]
-TARGETS = ("local", "onprem", "edge", "aws", "azure", "gcp", "kubernetes", "hybrid")
+TargetName = Literal["local", "auto", "onprem", "edge", "aws", "azure", "gcp", "kubernetes", "hybrid"]
+TARGETS = ("local", "auto", "onprem", "edge", "aws", "azure", "gcp", "kubernetes", "hybrid")
+TASKS = ("chat", "generation", "summarization", "extraction", "classification", "routing", "faq")
 ENGINES = ("auto", "llamacpp", "vllm", "rules", "classifier")
 QUANTIZATIONS = (
     "auto", "f32", "f16", "bf16", "fp8", "int8", "int4", "awq", "gptq", "bitsandbytes", "mxfp4", "nvfp4",
@@ -60,7 +61,8 @@ class ModelChoice(Section):
             512,
         ),
     ] = Field(
-        default="demo", description="a short name (demo, qwen3-0.6b), an owner/name of the Hugging Face hub, or a path"
+        default="demo",
+        description="a short name (demo, qwen3-0.6b), an owner/name of the Hugging Face hub, a path, or auto",
     )
     revision: Annotated[
         str, Text("a commit hash", r"|[0-9A-Fa-f]{7,40}", 'write 7 to 40 hex digits in quotes: "1a2b3c4d"', 40)
@@ -84,6 +86,9 @@ class ModelChoice(Section):
     )
     quantization: Annotated[str, Choice(QUANTIZATIONS, any_case=True, hint=QUANTIZATION_HINT)] = Field(
         default="auto", description="how the weights are stored: auto, q4_k_m, q8_0, f16, bf16, fp8, awq, ..."
+    )
+    use: Annotated[str, Choice(("commercial", "research"))] = Field(
+        default="commercial", description="what for: commercial leaves out licences that forbid it, or research"
     )
 
     @model_validator(mode="before")
@@ -115,6 +120,18 @@ class Workload(Section):
     concurrency: Annotated[int, Whole(1, 4096)] = Field(default=4, description="requests served at once")
     prompt_tokens: Annotated[int, Whole(1, 10_000_000)] = Field(default=128, description="tokens of a usual prompt")
     output_tokens: Annotated[int, Whole(1, 1_000_000)] = Field(default=128, description="tokens of a usual answer")
+    task: Annotated[str, Choice(TASKS)] = Field(default="chat", description=f"what is asked of it: {', '.join(TASKS)}")
+    users: Annotated[int | None, Whole(1, 10_000_000, optional=True)] = Field(
+        default=None,
+        description="people who ask, read and ask again; prepare counts with them in place of concurrency",
+        examples=[200],
+    )
+    think_time: Annotated[float, Duration("100ms", "1d")] = Field(
+        default=30.0, description="how long a user reads before the next question"
+    )
+    hours_per_day: Annotated[float, Number(0.1, 24)] = Field(
+        default=24.0, description="hours of a day that it is used; rented machines are counted for these"
+    )
     slo: Slo = Field(default=Slo(), description="what users are promised")
 
 
@@ -135,6 +152,43 @@ class Data(Section):
     policy: Annotated[str, Choice(("any", "private"))] = Field(
         default="any", description="any, or private: prompts stay on machines of your own"
     )
+    connectivity: Annotated[str, Choice(("good", "poor", "none"))] = Field(
+        default="good", description="from where the users are to the internet: good, poor or none"
+    )
+
+
+class Own(Section):
+    """Machines with accelerators that are there already; prepare compares them with what can be rented or bought."""
+
+    hosts: Annotated[int, Whole(0, 100_000)] = Field(default=0, description="how many; 0: none")
+    accelerator: Annotated[
+        str, Text("an accelerator", LINE, "write a name of `llmdeploy catalogue accelerators`: l40s", 80)
+    ] = Field(default="", description="which accelerator is in each of them", examples=["l40s"])
+    per_host: Annotated[int, Whole(1, 64)] = Field(default=1, description="how many are in each of them")
+
+
+class Cloud(Section):
+    """How machines are rented."""
+
+    spot: Annotated[float, Number(0, 1)] = Field(
+        default=0.0, description="share of the machines that may be taken away (spot), 0 to 1"
+    )
+
+
+class ChoiceWeights(Section):
+    """How much each part of the score counts; only their proportions matter."""
+
+    cost: Annotated[float, Number(0, 100)] = Field(default=0.35, description="price per month")
+    speed: Annotated[float, Number(0, 100)] = Field(default=0.2, description="distance to the SLO")
+    quality: Annotated[float, Number(0, 100)] = Field(default=0.25, description="published scores of the model")
+    control: Annotated[float, Number(0, 100)] = Field(default=0.1, description="machines and data of your own")
+    ease: Annotated[float, Number(0, 100)] = Field(default=0.1, description="little to set up and to maintain")
+
+
+class ChoiceOf(Section):
+    """How prepare puts the methods in order."""
+
+    weights: ChoiceWeights = Field(default=ChoiceWeights(), description="how much each part of the score counts")
 
 
 class Budget(Section):
@@ -143,6 +197,17 @@ class Budget(Section):
     monthly: Annotated[Money | None, Price(optional=True)] = Field(
         default=None, description="the most per month; a plan that costs more is refused", examples=["1500 USD"]
     )
+    purchase: Annotated[Money | None, Price(optional=True)] = Field(
+        default=None, description="the most for buying hardware", examples=["40000 USD"]
+    )
+    usd_rate: Annotated[float | None, Number(0.0001, 10_000, optional=True)] = Field(
+        default=None, description="USD for one unit of the budget's currency, where that is not USD", examples=[1.08]
+    )
+    electricity: Annotated[float, Number(0, 10)] = Field(default=0.15, description="USD for a kWh, for own hardware")
+    staff_hour: Annotated[float, Number(0, 10_000)] = Field(
+        default=75.0, description="USD for an hour of whoever looks after own hardware"
+    )
+    write_off: Annotated[int, Whole(1, 240)] = Field(default=36, description="months over which a purchase is counted")
 
 
 class Access(Section):
@@ -221,7 +286,10 @@ class Spec(Section):
     workload: Workload = Field(default=Workload(), description="what it is sized and tested for")
     resources: Resources = Field(default=Resources(), description="the most that serving may take")
     data: Data = Field(default=Data(), description="where prompts and answers may go")
+    own: Own = Field(default=Own(), description="accelerators that are there already")
+    cloud: Cloud = Field(default=Cloud(), description="how machines are rented")
     budget: Budget = Field(default=Budget(), description="the most that it may cost")
+    choice: ChoiceOf = Field(default=ChoiceOf(), description="how prepare puts the methods in order")
     access: Access = Field(default=Access(), description="where the endpoint answers")
     deploy: Deploy = Field(default=Deploy(), description="how the model is brought up")
     test: Gates = Field(default=Gates(), description="what the test step asks of it")

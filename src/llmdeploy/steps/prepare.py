@@ -2,25 +2,135 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llmdeploy import __version__
+from llmdeploy.adapters.machine import read_machine
 from llmdeploy.deployment import Deployment
-from llmdeploy.errors import SpecError
+from llmdeploy.errors import Problem, SpecError
 from llmdeploy.plan import Plan
-from llmdeploy.run import Run
+from llmdeploy.run import Recorder, Run
 from llmdeploy.spec import Spec
-from llmdeploy.targets import Target
+from llmdeploy.targets import Target, target, target_names
+
+if TYPE_CHECKING:
+    from llmdeploy.methods.bench import Bench
+    from llmdeploy.methods.decide import Decision
 
 
-def prepare(spec: Spec, target: Target, deployment: Deployment, run: Run) -> Plan:
-    """Decide and save the plan. Raises SpecError where the target cannot do what the spec asks."""
+@dataclass(frozen=True)
+class Prepared:
+    """The plan, and the comparison it comes from; that is null for a model whose shape is known from its file alone."""
+
+    plan: Plan
+    decision: Decision | None
+
+
+def prepare(spec: Spec, place: Target, deployment: Deployment, run: Run) -> Plan:
+    """Decide and save the plan for one target. Raises SpecError where the target cannot do what the spec asks."""
     with run.step("prepare") as recorder:
-        with recorder.entry("target") as entry:
-            entry.detail = target.name
-            lacking = target.lacks(spec)
-            if lacking:
-                raise SpecError(lacking, "spec")
-        plan = target.plan(spec, deployment, recorder)
-        for warning in plan.warnings:
-            recorder.note("note", warning, "warning")
-        recorder.data.update(plan=plan.digest, price_per_month=plan.price_per_month)
-        deployment.state.save_plan(plan)
+        plan = _planned(spec, place, deployment, recorder)
+        _save(plan, deployment, recorder)
     return plan
+
+
+def prepare_anywhere(spec: Spec, deployment: Deployment, run: Run, report: Path | None = None) -> Prepared:
+    """Compare the methods, then plan for the target that the spec pins or the comparison prefers.
+
+    Targets that this version cannot set up are planned all the same. Raises SpecError where nothing is feasible.
+    """
+    from llmdeploy.methods.comparison import bench_for
+    from llmdeploy.methods.plan_of import plan_of, warnings_about
+
+    with run.step("prepare") as recorder:
+        bench = bench_for(spec, read_machine(deployment.state.path))
+        decision = _compare(spec, bench, recorder) if bench else None
+        if decision:
+            spec = named(spec, decision)
+        else:
+            _say_not_compared(spec, recorder)
+        if spec.target in target_names():
+            plan = _planned(spec, target(spec.target), deployment, recorder)
+            if decision:
+                plan = replace(plan, warnings=(*plan.warnings, *warnings_about(decision.model, plan.model)))
+        elif decision:
+            plan = plan_of(decision, spec)
+        else:
+            raise SpecError([_unknown_shape(spec)], "spec")
+        _save(plan, deployment, recorder)
+        if report and bench and decision:
+            _write_report(report, bench, decision, deployment, recorder)
+    return Prepared(plan, decision)
+
+
+def decide_open(spec: Spec, deployment: Deployment) -> Spec:
+    """The spec with a name for each `auto`. Raises SpecError where nothing is feasible, or nothing can be compared."""
+    from llmdeploy.methods.comparison import bench_for
+    from llmdeploy.methods.decide import decide
+
+    bench = bench_for(spec, read_machine(deployment.state.path))
+    if bench is None:
+        raise SpecError([_unknown_shape(spec)], "spec")
+    return named(spec, decide(bench, spec.target))
+
+
+def _compare(spec: Spec, bench: Bench, recorder: Recorder) -> Decision:
+    from llmdeploy.methods.decide import decide
+
+    with recorder.entry("methods") as entry:
+        decision = decide(bench, spec.target)
+        feasible = sum(row.feasible for row in decision.rows)
+        entry.detail = f"{len(decision.rows)} considered, {feasible} feasible; {decision.chosen.name}"
+    return decision
+
+
+def named(spec: Spec, decision: Decision) -> Spec:
+    """The spec with what the comparison decided: target and model are names, no longer `auto`."""
+    model = spec.model
+    if model.id == "auto":
+        model = model.model_copy(update={"id": decision.model.name})
+    return spec.model_copy(update={"target": decision.chosen.target, "model": model})
+
+
+def _planned(spec: Spec, place: Target, deployment: Deployment, recorder: Recorder) -> Plan:
+    with recorder.entry("target") as entry:
+        entry.detail = place.name
+        lacking = place.lacks(spec)
+        if lacking:
+            raise SpecError(lacking, "spec")
+    return place.plan(spec, deployment, recorder)
+
+
+def _save(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
+    for warning in plan.warnings:
+        recorder.note("note", warning, "warning")
+    recorder.data.update(plan=plan.digest, price_per_month=plan.price_per_month)
+    deployment.state.save_plan(plan)
+
+
+def _say_not_compared(spec: Spec, recorder: Recorder) -> None:
+    reason = f"{spec.model.id} is not in the catalogue: the methods are not compared"
+    recorder.note("methods", reason, "warning")
+
+
+def _unknown_shape(spec: Spec) -> Problem:
+    hint = "name a model of `llmdeploy catalogue models`, or write target: local"
+    return Problem("model.id", f"{spec.model.id} is not in the catalogue, so {spec.target} cannot be planned", hint)
+
+
+def _write_report(folder: Path, bench: Bench, decision: Decision, deployment: Deployment, recorder: Recorder) -> None:
+    from llmdeploy.requirement_report import Facts, html, markdown, requirement_report
+
+    environment = deployment.environment
+    command = environment.variables.get("LLMDEPLOY_COMMAND", "llmdeploy")
+    today = time.strftime("%Y-%m-%d", time.gmtime(environment.clock.now()))
+    with recorder.entry("report") as entry:
+        report = requirement_report(decision, bench, Facts(deployment.state.name, __version__, today, command))
+        place = environment.cwd / folder
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "requirements.md").write_text(markdown(report), encoding="utf-8")
+        (place / "requirements.html").write_text(html(report), encoding="utf-8")
+        entry.changed(str(place / "requirements.html"))
