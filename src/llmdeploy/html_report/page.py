@@ -33,9 +33,9 @@ def stylesheet() -> str:
     return Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
 
-def head(title: str) -> Markup:
+def head(title: str, more_style: str = "") -> Markup:
     """The head of a page that loads nothing and runs nothing: only our own style, named by its hash, is applied."""
-    style = stylesheet()
+    style = stylesheet() + more_style
     digest = b2a_base64(hashlib.sha256(style.encode()).digest(), newline=False).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     return tag(
