@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 from llmdeploy.adapters.orphans import die_with_parent
-from llmdeploy.plan import CONTEXT_CHECKPOINTS
 
 STOP_SECONDS = 8
 ERRORS = 1  # llama.cpp: 1 errors, 2 warnings, 3 information
@@ -25,7 +24,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--ctx-size", type=int, required=True)
     parser.add_argument("--parallel", type=int, required=True)
-    parser.add_argument("--ctx-checkpoints", type=int, default=CONTEXT_CHECKPOINTS)
+    parser.add_argument("--ctx-checkpoints", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--api-key-file", type=Path, required=True)
     return parser.parse_args(argv)
