@@ -39,7 +39,8 @@ def running_engine(slots: int = 4, threads: int = 1, context: int = CONTEXT) -> 
 def _start(key_file: Path, log: Path, slots: int, threads: int, context: int) -> subprocess.Popen[str]:
     flags = {
         "--model": MODEL_FILE, "--alias": "demo", "--host": "127.0.0.1", "--port": 0,
-        "--ctx-size": context * slots, "--parallel": slots, "--threads": threads, "--api-key-file": key_file,
+        "--ctx-size": context * slots, "--parallel": slots, "--ctx-checkpoints": 4,
+        "--threads": threads, "--api-key-file": key_file,
     }  # fmt: skip
     words = [str(part) for pair in flags.items() for part in pair]
     argv = [sys.executable, "-m", "llmdeploy.engines.llamacpp", *words]

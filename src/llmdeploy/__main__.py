@@ -13,7 +13,11 @@ def main() -> None:
         return
     from llmdeploy.cli.main import main as run
 
-    sys.exit(run())
+    code = run()
+    import gc
+
+    gc.freeze()  # all ends with the process; else the exit of `up` searches 40,000 objects for garbage, 25 ms
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,13 @@ def test_up_ends_well_and_says_how_to_use_it(up: Result) -> None:
         assert f"\n{step}\n" in "\n" + up.stderr
 
 
+def test_answered_requests_leave_no_line_in_the_engines_log(up: Result, folder: Path) -> None:
+    """Each line would wake the supervisor at the moment that the first token is computed."""
+    log = (folder / ".llmdeploy/demo/logs/engine.log").read_text()
+    refused = "exceeds the available context size"  # the smoke gate asks too much on purpose
+    assert [line for line in log.splitlines() if not line.startswith("listening on ") and refused not in line] == []
+
+
 def test_the_printed_curl_line_works(up: Result, folder: Path) -> None:
     lines = up.stdout.splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("curl "))

@@ -74,7 +74,8 @@ class Watched:
     def engine_argv(self) -> tuple[str, ...]:
         words = {
             "--model": MODEL_FILE, "--alias": "demo", "--host": "127.0.0.1", "--port": self.port,
-            "--ctx-size": 2048, "--parallel": 4, "--threads": 1, "--api-key-file": self.folder / "key",
+            "--ctx-size": 2048, "--parallel": 4, "--ctx-checkpoints": 4, "--threads": 1,
+            "--api-key-file": self.folder / "key",
         }  # fmt: skip
         return (
             sys.executable,

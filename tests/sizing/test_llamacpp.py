@@ -134,7 +134,7 @@ def engine(folder: Path, slots: int) -> Iterator[tuple[int, str]]:
     key.write_text("k")
     argv = [sys.executable, "-m", "llmdeploy.engines.llamacpp", "--model", str(DEMO), "--alias", "demo",
             "--host", "127.0.0.1", "--port", "0", "--ctx-size", str(512 * slots), "--parallel", str(slots),
-            "--threads", "1", "--api-key-file", str(key)]  # fmt: skip
+            "--ctx-checkpoints", "4", "--threads", "1", "--api-key-file", str(key)]  # fmt: skip
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stdout

@@ -20,6 +20,7 @@ from typing import Any
 from llmdeploy.adapters.supervisor.ending import children, signal_all, wait_for_end
 from llmdeploy.adapters.supervisor.program import ProcessInfo, Program, section
 from llmdeploy.adapters.supervisor.rpc import call, is_deep
+from llmdeploy.adapters.waiting import pause
 from llmdeploy.errors import StepError
 
 __all__ = ["ProcessInfo", "Program", "Supervisor"]
@@ -75,14 +76,14 @@ class Supervisor:
         return True
 
     def wait_for_daemon(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        begun = time.monotonic()
         while not self.answers():
-            if time.monotonic() > deadline:
+            if time.monotonic() > begun + START_SECONDS:
                 raise StepError(
                     f"the supervisor did not start within {START_SECONDS:.0f} s",
                     f"read {self.folder / 'supervisord.log'}",
                 )
-            time.sleep(0.01)
+            pause(begun)
 
     def answers(self) -> bool:
         try:

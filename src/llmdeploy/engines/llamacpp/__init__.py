@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from llmdeploy.engines import MetricNames, Serving, Site
-from llmdeploy.plan import CONTEXT_CHECKPOINTS, ModelFormat, Plan
+
+if TYPE_CHECKING:
+    from llmdeploy.plan import ModelFormat, Plan
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class LlamaCpp:
 
     def serve(self, plan: Plan, site: Site) -> Serving:
         """The arguments after the module are llama-server's own, so the same list suits its binary and image."""
+        from llmdeploy.plan import CONTEXT_CHECKPOINTS
+
         return Serving(
             argv=(
                 site.python, "-I", "-m", "llmdeploy.engines.llamacpp",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from llmdeploy.adapters.http import answers, healthy
 from llmdeploy.adapters.supervisor import ProcessInfo, Program, Supervisor
+from llmdeploy.adapters.waiting import pause
 from llmdeploy.adapters.weights import fetch
 from llmdeploy.deployment import Deployment
 from llmdeploy.endpoint import Endpoint
@@ -92,9 +93,9 @@ def _wait_until_it_answers(plan: Plan, deployment: Deployment, said_before: int)
     supervisor = Supervisor(deployment.state.supervisor)
     endpoint = endpoint_of(plan, deployment)
     allowed = load_deadline(plan)
-    deadline = time.monotonic() + allowed
+    begun = time.monotonic()
+    deadline = begun + allowed
     first: ProcessInfo | None = None
-    pause = 0.005
     while not healthy(endpoint):
         process = supervisor.process("engine")
         first = first or (process if process and process.alive else None)
@@ -105,8 +106,7 @@ def _wait_until_it_answers(plan: Plan, deployment: Deployment, said_before: int)
             )
         if time.monotonic() > deadline:
             raise StepError(f"the engine did not answer within {allowed:.0f} s", _log_hint(deployment))
-        time.sleep(pause)
-        pause = min(0.25, pause * 1.2)
+        pause(begun)
     problem = answers(endpoint, max(5.0, deadline - time.monotonic()))
     if problem:
         raise StepError(f"the engine is up but does not answer a chat: {problem}", _log_hint(deployment))

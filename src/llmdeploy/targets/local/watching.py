@@ -9,6 +9,7 @@ from pathlib import Path
 from llmdeploy.adapters.http import healthy
 from llmdeploy.adapters.resolve_model import golden_file
 from llmdeploy.adapters.supervisor import Program, Supervisor
+from llmdeploy.adapters.waiting import pause
 from llmdeploy.deployment import Deployment
 from llmdeploy.engines import engine
 from llmdeploy.errors import StepError
@@ -73,17 +74,17 @@ def _written(file: Path) -> int:
 
 def _wait_for_port(supervisor: Supervisor, file: Path, former: int) -> int:
     """The port that the prober has written since `former`; it prefers the one that it had before."""
-    deadline = time.monotonic() + PROBER_SECONDS
+    begun = time.monotonic()
     while _written(file) <= former:
         process = supervisor.process("prober")
         if process is None or process.state in ("BACKOFF", "FATAL", "EXITED"):
             raise StepError("the prober ended at its start", "read its log: `llmdeploy logs prober`")
-        if time.monotonic() > deadline:
+        if time.monotonic() > begun + PROBER_SECONDS:
             raise StepError(
                 f"the prober did not start within {PROBER_SECONDS:.0f} s",
                 "read its log: `llmdeploy logs prober`",
             )
-        time.sleep(0.01)
+        pause(begun)
     return int(file.read_text())
 
 
