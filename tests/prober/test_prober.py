@@ -41,7 +41,8 @@ def test_probes_are_judged_and_counted(watched: Watched) -> None:
         "right": "right", "also right": "right", "cannot be": "wrong",
     }  # fmt: skip
     assert 0 < snapshot.ttft_s["p50"] <= snapshot.ttft_s["p95"] < 5  # type: ignore[operator]
-    assert 0 < snapshot.itl_s["p50"] < 1  # type: ignore[operator]
+    # Tokens that come in one read have no time between them, so on a busy machine half of them may.
+    assert 0 < snapshot.itl_s["p95"] < 1  # type: ignore[operator]
     assert metrics["llmdeploy_probe_up"] == 1
     assert metrics["llmdeploy_probe_accuracy"] == pytest.approx(2 / 3)
     assert metrics["llmdeploy_probe_correct_total"] == 2 * metrics["llmdeploy_probe_wrong_total"] > 0

@@ -9,11 +9,12 @@ from typing import Any
 
 from llmdeploy.methods.bench import Bench
 from llmdeploy.methods.decide import Decision, decide
-from llmdeploy.methods.hardware import Hardware, processor
+from llmdeploy.methods.hardware import Hardware
 from llmdeploy.methods.need import Need
 from llmdeploy.methods.row import Row, refused
 from llmdeploy.requirement_report import Facts, RequirementReport, requirement_report
 from llmdeploy.sizing.catalogue.models import Model, models
+from llmdeploy.sizing.processor import processor
 
 FACTS = Facts("support-chat", "0.2.0", "2026-11-24")
 HERE = Hardware("this machine", "local", processor(2, 21, "its processor"), 1, 21)
@@ -24,8 +25,8 @@ def model(name: str) -> Model:
     return next(one for one in models() if one.name == name)
 
 
-def bench(name: str, concurrency: float = 16, **need: Any) -> Bench:
-    return Bench(Need(concurrency, 500, 200, 2.0, 0.1, **need), model(name), here=HERE)
+def bench(name: str, concurrency: float = 16, prompt: int = 500, output: int = 200, **need: Any) -> Bench:
+    return Bench(Need(concurrency, prompt, output, 2.0, 0.1, **need), model(name), here=HERE)
 
 
 def report_of(decision: Decision, of: Bench, facts: Facts = FACTS) -> RequirementReport:
@@ -47,7 +48,7 @@ def bought() -> RequirementReport:
 @cache
 def demo() -> RequirementReport:
     """On this machine for nothing: it draws no power that anybody counts, and nobody has published its quality."""
-    of = bench("demo", 2)
+    of = bench("demo", 2, prompt=128, output=128)
     return report_of(decide(of), of)
 
 

@@ -33,6 +33,11 @@ from llmdeploy.environment import Environment
 @click.option("--engine-version", help="Version of vLLM; default: the one that llmdeploy starts.")
 @click.option("--max-num-seqs", type=click.IntRange(1), help="vLLM's own; default: by device.")
 @click.option("--max-num-batched-tokens", type=click.IntRange(1), help="vLLM's own; default: by device.")
+@click.option(
+    "--host-memory-gib", type=click.FloatRange(0), default=0.0,
+    help="Memory of the host that llama.cpp may take for layers that the device has no room for.",
+)  # fmt: skip
+@click.option("--host-cores", type=click.IntRange(1), default=8, show_default=True, help="Cores that compute them.")
 @click.option("--enforce-eager", is_flag=True, help="Without CUDA graphs.")
 @json_option
 @click.pass_obj

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from llmdeploy.methods.bench import Bench
-from llmdeploy.methods.hardware import Hardware, processor
+from llmdeploy.methods.hardware import Hardware
 from llmdeploy.methods.need import need_of
 from llmdeploy.methods.pick_model import pick_model
 from llmdeploy.sizing.catalogue.accelerators import Accelerator, accelerator
-from llmdeploy.sizing.catalogue.models import find_model, models
+from llmdeploy.sizing.catalogue.models import BUNDLED, Model, find_model, models
 from llmdeploy.sizing.machine import Machine
+from llmdeploy.sizing.processor import processor
 from llmdeploy.spec import Spec
 
 GIB = 2**30
@@ -16,13 +19,20 @@ WATTS_PER_CORE = 6.0
 ANY_MODEL = "auto"
 
 
-def bench_for(spec: Spec, machine: Machine) -> Bench | None:
-    """What is compared; null for a model of which only a file is known. Raises SpecError where no model will do."""
+def bench_for(spec: Spec, machine: Machine, unlisted: Model | None = None) -> Bench | None:
+    """What is compared; null for a model that is neither in the catalogue nor `unlisted` (read from its own files).
+
+    Raises SpecError where `model: auto` finds none that will do.
+    """
     known = models()
-    named = find_model("demo" if spec.model.id == ANY_MODEL else spec.model.id, known)
-    if named is None:
+    named = find_model(BUNDLED if spec.model.id == ANY_MODEL else spec.model.id, known)
+    model = named.model if named else unlisted
+    if model is None:
         return None
-    bench = Bench(need_of(spec), named.model, known, here=this_machine(machine))
+    need = need_of(spec)
+    if named and named.quantization and need.quantization == "auto":
+        need = replace(need, quantization=named.quantization.name)  # `...-AWQ` is that, and nothing else
+    bench = Bench(need, model, known, here=this_machine(machine))
     return bench.about(pick_model(bench)) if spec.model.id == ANY_MODEL else bench
 
 

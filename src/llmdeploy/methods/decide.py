@@ -33,7 +33,7 @@ class Decision:
     """`rows` in order; `chosen` is the first that the pins allow, `best` the first without pins.
 
     `pinned` is the target that was asked for, empty where any would do. Only this machine may be chosen though its row
-    is not feasible: it is measured by the gates, and not by a roofline of an unknown processor.
+    is not feasible: it is measured by the gates, and not by a roofline of an unknown processor. No licence yields.
     """
 
     need: Need
@@ -61,7 +61,7 @@ def decide(bench: Bench, target: str = "auto") -> Decision:
     rows = scored(within_budget(all_rows(bench), bench.need), bench.need)
     allowed = [row for row in rows if _allowed(row, target)]
     chosen = next((row for row in allowed if row.feasible), None)
-    if chosen is None and target == "local" and allowed:
+    if chosen is None and target == "local" and allowed and not bench.forbidden:
         chosen = allowed[0]
     if chosen is None:
         raise SpecError([_impossible(bench, rows, allowed, target)], "spec")

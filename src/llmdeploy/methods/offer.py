@@ -12,9 +12,10 @@ from llmdeploy.methods.variant import Variant
 from llmdeploy.sizing.catalogue.accelerators import Accelerator
 from llmdeploy.sizing.layout import Layout, divides
 from llmdeploy.sizing.load import Load, Served, serve
+from llmdeploy.sizing.question import Question, Sized
 from llmdeploy.sizing.queueing import places_needed, wait_percentile
 from llmdeploy.sizing.roofline import Speed, efficiency_of
-from llmdeploy.sizing.size import Question, Sized, fit
+from llmdeploy.sizing.size import fit
 
 MOST_MACHINES: Final = 64
 CONTEXT_ROOM: Final = 1.25  # chat template, a longer question than said

@@ -8,7 +8,8 @@ from llmdeploy.methods.offer import Offer
 from llmdeploy.methods.row import Row
 from llmdeploy.methods.words import usd
 from llmdeploy.plan import Alternative, Memory, MemoryPart, ModelFormat, ModelRef, Plan, Prediction
-from llmdeploy.sizing.catalogue.models import GgufFile, Model, find_model
+from llmdeploy.sizing.catalogue.models import GgufFile, Model
+from llmdeploy.sizing.catalogue.rows import key_of
 from llmdeploy.spec import Spec
 
 GIB = 2**30
@@ -54,14 +55,13 @@ def plan_of(decision: Decision, spec: Spec) -> Plan:
 def _model(offer: Offer, spec: Spec) -> ModelRef:
     model = offer.variant.model
     file = _file(offer)
-    named = find_model(spec.model.id, (model,))
-    guessed = named is not None and named.guessed  # somebody else's repository, with weights of its own
-    if file and not guessed:
+    asked = spec.model.id if "/" in spec.model.id else model.repository  # a repository may have weights of its own
+    if file and key_of(asked) in {key_of(model.repository), key_of(file.repository)}:
         return ModelRef(
             spec.model.id, "hub", file.repository, "gguf", file.size_bytes, file.revision, file.file, file.sha256
         )  # fmt: skip
     kind: ModelFormat = "gguf" if offer.variant.quantization.gguf else "safetensors"
-    location = spec.model.id if guessed else model.repository
+    location = model.repository if key_of(asked) == key_of(model.repository) else asked
     return ModelRef(spec.model.id, "hub", location, kind, offer.variant.weight_bytes, spec.model.revision)
 
 

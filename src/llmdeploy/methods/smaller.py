@@ -52,8 +52,8 @@ def _smaller(bench: Bench, name: str) -> Row:
     found = [one.best for model in tried if (one := anywhere(bench, variants(model, bench.need))).best]
     if not found:
         of = f"with at most {SMALLER:.0%} of the parameters"
-        best_of = f"of the best {len(tried)} {of} none keeps the promise" if tried else f"none {of} is known"
-        return refused(method, name, "", best_of)
+        none = f"of the best {len(tried)} {of} none keeps the promise"
+        return refused(method, name, "", none if tried else f"none {of} and a published score is known")
     limit = bench.need.budget
     within = [one for one in found if limit is None or one.month <= limit]
     best = max(within or found, key=lambda one: _worth(one, bench))

@@ -11,7 +11,7 @@ from llmdeploy.sizing.architecture import Architecture
 from llmdeploy.sizing.catalogue.accelerators import Accelerator
 from llmdeploy.sizing.catalogue.models import Model
 from llmdeploy.sizing.quantization import QUANTIZATIONS, Quantization, quantization, weight_bytes
-from llmdeploy.sizing.size import ServedBy
+from llmdeploy.sizing.question import ServedBy
 
 # What vLLM's kernels ask for: compute capability of FP8 is 8.9 (Ada), of AWQ and GPTQ (Marlin) 7.5, of NVFP4 10.0.
 LEAST_CAPABILITY: Final = {

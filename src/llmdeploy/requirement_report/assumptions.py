@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from llmdeploy.methods import hardware, hybrid, offer, price
+from llmdeploy.methods import hybrid, offer, price
 from llmdeploy.methods.bench import CLOUDS
 from llmdeploy.requirement_report.report import Assumption
-from llmdeploy.sizing import load
+from llmdeploy.sizing import load, processor
 from llmdeploy.sizing.quantization import Quantization
 from llmdeploy.sizing.size_answer import FACTORS, SHARES
 
@@ -81,7 +81,7 @@ def _owned() -> list[Assumption]:
 
 
 def _speed() -> list[Assumption]:
-    thread = f"{hardware.THREAD_TFLOPS:g} TFLOPS, {hardware.THREAD_ALONE:g} GB/s alone"
+    thread = f"{processor.THREAD_TFLOPS:g} TFLOPS, {processor.THREAD_ALONE:g} GB/s alone"
     return [
         Assumption("a thread of a processor", thread, FITTED),
         Assumption("a prefill holds up others", f"for {load.OVERLAP:.0%} of its time", FITTED),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from llmdeploy.methods.need import Need
 from llmdeploy.methods.offer import Offer
 from llmdeploy.requirement_report.report import DeviceMemory, MemoryPart
-from llmdeploy.sizing.size import GIB
+from llmdeploy.sizing.question import GIB
 from llmdeploy.units import counted
 
 ENGINES = {"vllm": "vLLM", "llamacpp": "llama.cpp"}

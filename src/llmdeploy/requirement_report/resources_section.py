@@ -11,7 +11,7 @@ from llmdeploy.requirement_report.latency_charts import latency_charts
 from llmdeploy.requirement_report.memory_chart import memory_chart
 from llmdeploy.requirement_report.report import Machines, RequirementReport
 from llmdeploy.requirement_report.wording import amount, counted, money
-from llmdeploy.sizing.size import GIB
+from llmdeploy.sizing.question import GIB
 from llmdeploy.units import parameters_text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from llmdeploy.sizing.size import GIB, Question, Sized
+from llmdeploy.sizing.question import GIB, Question, Sized
 from llmdeploy.units import parameters_text, size_text
 
 # Half of the range that holds nine of ten published cases, as a share of the figure (docs/concepts/measured.md).
@@ -47,6 +47,7 @@ class SizeAnswer:
             "missing_gib": _gib(sized.missing),
             "tensor_parallel": sized.layout.tensor,
             "pipeline_parallel": sized.layout.pipeline,
+            "host_layers": sized.host_layers,
             "batch": round(served.batch, 1) if served else None,
             "ttft_ms": _ms(served.ttft) if served else None,
             "itl_ms": _ms(served.itl) if served else None,

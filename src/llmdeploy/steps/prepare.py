@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from llmdeploy import __version__
 from llmdeploy.adapters.machine import read_machine
 from llmdeploy.deployment import Deployment
-from llmdeploy.errors import Problem, SpecError
+from llmdeploy.errors import Problem, SpecError, UsageError
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder, Run
 from llmdeploy.spec import Spec
@@ -19,11 +19,12 @@ from llmdeploy.targets import Target, target, target_names
 if TYPE_CHECKING:
     from llmdeploy.methods.bench import Bench
     from llmdeploy.methods.decide import Decision
+    from llmdeploy.sizing.catalogue.models import Model
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The plan, and the comparison it comes from; that is null for a model whose shape is known from its file alone."""
+    """The plan, and the comparison it comes from; that is null where nobody told the shape of the model."""
 
     plan: Plan
     decision: Decision | None
@@ -46,7 +47,7 @@ def prepare_anywhere(spec: Spec, deployment: Deployment, run: Run, report: Path 
     from llmdeploy.methods.plan_of import plan_of, warnings_about
 
     with run.step("prepare") as recorder:
-        bench = bench_for(spec, read_machine(deployment.state.path))
+        bench = bench_for(spec, read_machine(deployment.state.path), _unlisted(spec, deployment))
         decision = _compare(spec, bench, recorder) if bench else None
         if decision:
             spec = named(spec, decision)
@@ -71,10 +72,31 @@ def decide_open(spec: Spec, deployment: Deployment) -> Spec:
     from llmdeploy.methods.comparison import bench_for
     from llmdeploy.methods.decide import decide
 
-    bench = bench_for(spec, read_machine(deployment.state.path))
+    bench = bench_for(spec, read_machine(deployment.state.path), _unlisted(spec, deployment))
     if bench is None:
         raise SpecError([_unknown_shape(spec)], "spec")
     return named(spec, decide(bench, spec.target))
+
+
+def _unlisted(spec: Spec, deployment: Deployment) -> Model | None:
+    """A model that the catalogue does not have, by its own config.json or GGUF header; null where it is listed.
+
+    For this machine only files that are here are read: the target itself asks the hub, once. Raises SpecError for a
+    name that nothing answers to, MissingError where the hub cannot be reached.
+    """
+    from llmdeploy.adapters.model_shape import shape_of
+    from llmdeploy.sizing.catalogue.models import find_model, unlisted
+
+    name, environment = spec.model.id, deployment.environment
+    here = (environment.cwd / Path(name).expanduser()).exists()
+    if name == "auto" or find_model(name) or (spec.target == "local" and not here):
+        return None
+    try:
+        shaped = shape_of(name, environment)
+    except UsageError as error:
+        message = error.message.removeprefix("--model: ")
+        raise SpecError([Problem("model.id", message, error.hint)], "spec") from error
+    return unlisted(name, shaped.architecture, shaped.published, shaped.origin)
 
 
 def _compare(spec: Spec, bench: Bench, recorder: Recorder) -> Decision:

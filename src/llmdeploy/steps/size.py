@@ -17,7 +17,8 @@ from llmdeploy.sizing.config import architecture_of_config, known_family
 from llmdeploy.sizing.device_memory import visible_gib
 from llmdeploy.sizing.load import Load
 from llmdeploy.sizing.quantization import QUANTIZATIONS, Quantization, kv_bytes, published_quantization, quantization
-from llmdeploy.sizing.size import Question, ServedBy, size, smallest
+from llmdeploy.sizing.question import Question, ServedBy
+from llmdeploy.sizing.size import size, smallest
 from llmdeploy.sizing.size_answer import SizeAnswer
 from llmdeploy.sizing.vllm.versions import version_of
 
@@ -47,6 +48,8 @@ class SizeRequest:
     max_num_seqs: int | None = None
     max_num_batched_tokens: int | None = None
     enforce_eager: bool = False
+    host_memory_gib: float = 0.0
+    host_cores: int = 8
 
 
 def size_model(request: SizeRequest, environment: Environment) -> SizeAnswer:
@@ -69,6 +72,8 @@ def size_model(request: SizeRequest, environment: Environment) -> SizeAnswer:
         sequences=request.max_num_seqs or 0,
         batched_tokens=request.max_num_batched_tokens or 0,
         eager=request.enforce_eager,
+        host_gib=request.host_memory_gib,
+        host_cores=request.host_cores,
     )
     notes = shaped.notes
     if request.accelerator and device is None:

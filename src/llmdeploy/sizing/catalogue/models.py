@@ -13,6 +13,8 @@ from llmdeploy.sizing.catalogue.rows import key_of, read_rows
 from llmdeploy.sizing.config import architecture_of_config
 from llmdeploy.sizing.quantization import QUANTIZATIONS, Quantization, published_quantization, weight_bytes
 
+BUNDLED = "demo"
+
 
 @dataclass(frozen=True)
 class GgufFile:
@@ -32,7 +34,8 @@ class GgufFile:
 class Model:
     """One model. `parameters` and `active_parameters` are the publisher's figures (`parameters_exact` where to the
     last one), `mmlu` and `mmlu_pro` published scores of 100, null where there are none. `config` are the figures of the
-    publisher's config.json that decide the shape. `repository` is empty for the model that comes with llmdeploy."""
+    publisher's config.json that decide the shape. `repository` is empty for the model that comes with llmdeploy.
+    A model that is not in the catalogue has its `shape` and how it is `stored` instead."""
 
     name: str
     title: str
@@ -53,19 +56,23 @@ class Model:
     source: str
     date: str
     config_note: str = ""
+    shape: Architecture | None = None
+    stored_as: Quantization | None = None
 
     @property
     def bundled(self) -> bool:
-        return not self.repository
+        return self.name == BUNDLED
 
     @cached_property
     def architecture(self) -> Architecture:
         """The shape, with weights as published."""
-        return architecture_of_config(self.config)
+        return self.shape or architecture_of_config(self.config)
 
     @cached_property
     def published(self) -> Quantization:
         """How the publisher stores the weights."""
+        if self.stored_as:
+            return self.stored_as
         if "quantization_config" in self.config:
             return published_quantization(self.config)
         return published_quantization({"dtype": self.dtype})
@@ -78,6 +85,16 @@ class Model:
         """The shape with weights in that quantization."""
         size = weight_bytes(self.architecture, quantization)
         return replace(self.architecture, weight_bytes=size, quantization=quantization.name)
+
+
+def unlisted(name: str, shape: Architecture, stored_as: Quantization, source: str) -> Model:
+    """A model that is known by its config.json or its file alone: no licence, no scores, no files."""
+    return Model(
+        name=name, title=name, repository=name, aliases=(), license="unknown", gated=False, released="",
+        parameters=shape.parameters, parameters_exact=False, active_parameters=None, dtype=stored_as.name, mmlu=None,
+        mmlu_pro=None, quality_source=None, config={}, files=(), source=source, date="", shape=shape,
+        stored_as=stored_as,
+    )  # fmt: skip
 
 
 def models() -> tuple[Model, ...]:
