@@ -17,7 +17,8 @@ from llmdeploy.environment import Environment
 from llmdeploy.errors import LlmdeployError
 from llmdeploy.sizing.catalogue.models import find_model, models
 from llmdeploy.sizing.layout import Layout
-from llmdeploy.sizing.size import Question, Sized, size
+from llmdeploy.sizing.question import Question, Sized
+from llmdeploy.sizing.size import size
 from llmdeploy.sizing.vllm.versions import version_of
 from llmdeploy.steps.size import SizeRequest, size_model
 

@@ -16,7 +16,8 @@ from llmdeploy.sizing.catalogue.accelerators import Accelerator, accelerators
 from llmdeploy.sizing.catalogue.models import Model, models
 from llmdeploy.sizing.load import Load
 from llmdeploy.sizing.quantization import QUANTIZATIONS, Quantization
-from llmdeploy.sizing.size import Question, size
+from llmdeploy.sizing.question import Question
+from llmdeploy.sizing.size import size
 from tests.command import Result, llmdeploy
 
 from .shapes import DEMO

@@ -15,6 +15,9 @@ from llmdeploy.sizing.catalogue.models import Model
 PLACES: Final = ("local", "onprem", "edge", "aws", "azure", "gcp")
 
 
+USUAL = ("awq", "q4_k_m")  # beside the published weights: what is cheapest on GPUs, and on processors
+
+
 def pick_model(bench: Bench, target: str = "auto") -> Model:
     """The model whose cheapest feasible place, or the one that `target` pins, scores highest. Models without a
     published score are left out, because nothing could be said for them. Raises SpecError where none keeps the promise
@@ -51,7 +54,8 @@ def _beats(one: Model, other: Model) -> bool:
 
 
 def _row(bench: Bench, model: Model, pinned: str) -> Row | None:
-    found = anywhere(bench, variants(model, bench.need), pinned).best
+    tried = [one for one in variants(model, bench.need) if one.published or one.quantization.name in USUAL]
+    found = anywhere(bench, tried, pinned).best
     limit = bench.need.budget
     if found is None or (limit is not None and found.month > limit):
         return None

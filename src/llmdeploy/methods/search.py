@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from llmdeploy.methods.hardware import Hardware
 from llmdeploy.methods.need import Need
@@ -43,16 +44,18 @@ class Found:
 
     @property
     def month(self) -> float:
-        return self.best.month if self.best else float("inf")
+        return self.best.month if self.best else inf
 
 
-def cheapest(offers: Offers, variants: Iterable[Variant], machines: Sequence[Hardware], need: Need) -> Found:
-    """The search of a variant ends where one machine costs more than the best offer does."""
+def cheapest(
+    offers: Offers, variants: Iterable[Variant], machines: Sequence[Hardware], need: Need, below: float = inf
+) -> Found:
+    """The search of a variant ends where one machine costs more than the best offer does, or `below` USD a month."""
     found = Found()
     ordered = sorted(((_least_month(one, need), one) for one in machines), key=lambda one: one[0])
     for variant in variants:
         for least, hardware in ordered:
-            if least >= found.month:
+            if least >= min(found.month, below):
                 break
             _consider(found, offers.make(variant, hardware), variant, need)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from typing import Final
 
 from llmdeploy.methods.bench import Bench
@@ -84,10 +85,11 @@ def published_quality(model: Model) -> float | None:
 
 def anywhere(bench: Bench, chosen: list[Variant], target: str = "") -> Found:
     """The cheapest place that may be taken; of one target's, where it is pinned."""
-    tried = [
-        cheapest(bench.offers, chosen, [one for one in machines if target in ("", target_of(one))], bench.need)
-        for machines in _places(bench)
-    ]
+    tried: list[Found] = []
+    for machines in _places(bench):
+        below = min((one.month for one in tried), default=inf)
+        usable = [one for one in machines if target in ("", target_of(one))]
+        tried.append(cheapest(bench.offers, chosen, usable, bench.need, below))
     return min(tried, key=lambda one: one.month)
 
 

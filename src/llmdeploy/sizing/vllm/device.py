@@ -25,8 +25,11 @@ def on_vllm(question: Question, layout: Layout) -> Sized:
         tries.append((usual, question.eager, (f"--max-num-seqs {usual}",)))
     if question.max_model_len is None:
         tries.append((few, True, (f"--max-num-seqs {few}", "--enforce-eager")))
-    found = [_with_settings(question, layout, *one) for one in tries]
-    return next((one for one in found if one.fits), found[-1])
+    for settings in tries[:-1]:
+        found = _with_settings(question, layout, *settings)
+        if found.fits:
+            return found
+    return _with_settings(question, layout, *tries[-1])
 
 
 def _with_settings(question: Question, layout: Layout, sequences: int, eager: bool, flags: tuple[str, ...]) -> Sized:
