@@ -14,7 +14,7 @@ from llmdeploy.methods.decide import SWAPS, Decision, all_rows, decide
 from llmdeploy.methods.need import OPEN_TASKS
 from llmdeploy.methods.row import Row
 from llmdeploy.spec.fields import TASKS
-from tests.methods.benches import SERVER, bench, known_models, named, rows_of
+from tests.methods.benches import SERVER, alone, bench, known_models, named, rows_of
 
 EVERY = (
     "this machine", "cloud: AWS", "cloud: Azure", "cloud: GCP", "on-premises: bought", "edge", "hybrid",
@@ -22,17 +22,15 @@ EVERY = (
 )  # fmt: skip
 WITHOUT_MODEL = ("rule-based system", "traditional ML")
 CASES = {
-    "small": bench("qwen3-0.6b", SERVER),
     "usual": bench("qwen3-8b", SERVER),
     "large": bench("deepseek-v3", SERVER),
-    "bundled": bench("demo", SERVER, prompt=100, output=100),
+    "bundled": alone("demo", SERVER, prompt=100, output=100),
     "busy": bench("llama-3.1-8b", SERVER, concurrency=60),
     "faq": bench("llama-3.3-70b", SERVER, task="faq"),
-    "private": bench("llama-3.3-70b", SERVER, policy="private"),
-    "forbidden": bench("command-r", SERVER),
+    "private": alone("llama-3.3-70b", SERVER, policy="private"),
+    "forbidden": alone("command-r", SERVER),
     "impossible": bench("qwen3-8b", SERVER, itl=1e-6),
-    "poor line": bench("qwen3-8b", SERVER, connectivity="poor"),
-    "as mxfp4": bench("gpt-oss-120b", SERVER),
+    "poor line": alone("gpt-oss-120b", SERVER, connectivity="poor"),
 }
 
 

@@ -74,9 +74,8 @@ class TestMonthly:
 
 class TestPurchase:
     @pytest.mark.parametrize("limit", [0.0, 2000.0])
-    @pytest.mark.parametrize("name", ["qwen3-8b", "llama-3.3-70b"])
-    def test_no_method_buys_for_more(self, name: str, limit: float) -> None:
-        for row in all_rows(bench(name, concurrency=64, purchase=limit)):
+    def test_no_method_buys_for_more(self, limit: float) -> None:
+        for row in all_rows(bench("llama-3.1-8b", concurrency=60, purchase=limit)):
             assert not row.feasible or row.price is None or row.price.purchase <= limit, row
 
     def test_what_is_too_dear_says_the_least_that_must_be_spent(self) -> None:
@@ -158,7 +157,7 @@ class TestContext:
         assert named(rows_of("demo", SERVER, prompt=412, output=100), "this machine").feasible
 
     def test_alternatives_have_room_for_it(self) -> None:
-        of = replace(bench("llama-3.1-8b", prompt=60_000, ttft=30.0), models=known_models()[::3])
+        of = replace(bench("llama-3.1-8b", prompt=60_000, ttft=30.0), models=known_models()[::7])
         for row in all_rows(of):
             if row.offer:
                 assert row.offer.variant.architecture.context >= of.need.tokens

@@ -176,7 +176,7 @@ class TestArrivals:
         assert not isinstance(found, Offer)
         assert f"{many} of box (1 x l4) would be needed" in found.reason
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=15, deadline=None)
     @given(
         name=st.sampled_from(["qwen3-0.6b", "qwen3-8b", "gpt-oss-20b", "llama-3.3-70b"]),
         load=st.floats(1, 80),

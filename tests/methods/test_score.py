@@ -14,7 +14,7 @@ from llmdeploy.methods.need import Weights
 from llmdeploy.methods.price import Price
 from llmdeploy.methods.row import Row
 from llmdeploy.methods.score import scored
-from tests.methods.benches import NEED, SERVER, bench, need
+from tests.methods.benches import NEED, SERVER, alone, bench, need
 
 PARTS = {"cost", "speed", "quality", "control", "ease"}
 NOTHING = dict.fromkeys(PARTS, 0.0)
@@ -90,7 +90,7 @@ def test_equal_ones_stay_in_their_order_and_no_weight_at_all_is_no_error() -> No
 
 def test_only_proportions_of_weights_matter() -> None:
     once, tenfold = Weights(0.4, 0.3, 0.2, 0.1, 0), Weights(4, 3, 2, 1, 0)
-    of = {weights: decide(bench(weights=weights)) for weights in (once, tenfold)}
+    of = {weights: decide(alone(weights=weights)) for weights in (once, tenfold)}
     assert [one.name for one in of[once].rows] == [one.name for one in of[tenfold].rows]
     for one, other in zip(of[once].rows, of[tenfold].rows, strict=True):
         assert one.score == pytest.approx(other.score)
@@ -98,7 +98,7 @@ def test_only_proportions_of_weights_matter() -> None:
 
 @pytest.mark.parametrize("name", ["qwen3-8b", "llama-3.3-70b"])
 def test_weight_on_the_price_alone_puts_the_cheapest_first(name: str) -> None:
-    decision = decide(bench(name, weights=only("cost"), task="faq"))
+    decision = decide(alone(name, weights=only("cost"), task="faq"))
     assert decision.best.month == min(one.month for one in decision.rows if one.feasible)
 
 
@@ -111,14 +111,14 @@ def test_weight_on_quality_alone_puts_the_best_model_first() -> None:
 
 @pytest.mark.parametrize(("part", "first"), [("control", "edge"), ("ease", "this machine")])
 def test_weight_on_control_or_ease_alone(part: str, first: str) -> None:
-    decision = decide(bench("qwen3-0.6b", SERVER, weights=only(part), ttft=5.0, itl=0.5))
+    decision = decide(alone("qwen3-0.6b", SERVER, weights=only(part), ttft=5.0, itl=0.5))
     values = {one.name: one.parts[part] for one in decision.rows if one.feasible}
     assert values[first] == max(values.values()) == decision.best.parts[part]
     assert values["cloud: AWS"] < values[first] or part == "ease"
 
 
 def test_weights_of_the_spec_change_what_is_chosen() -> None:
-    chosen = {part: decide(bench("qwen3-8b", weights=only(part))).chosen.name for part in ("cost", "speed", "control")}
+    chosen = {part: decide(alone("qwen3-8b", weights=only(part))).chosen.name for part in ("cost", "speed", "control")}
     assert len(set(chosen.values())) > 1, chosen
 
 
