@@ -91,3 +91,11 @@ def test_for_private_data_no_place_in_a_cloud_counts() -> None:
 
 def test_the_model_of_the_package_is_a_toy_and_never_picked() -> None:
     assert not pick_model(some(weights=COST, prompt=100, output=100)).bundled
+
+
+@pytest.mark.parametrize("quantization", ["q8_0", "fp8", "q3_k_s"])
+def test_a_quantization_that_the_spec_names_is_kept(quantization: str) -> None:
+    of = some(quantization=quantization)
+    chosen = decide(of.about(pick_model(of))).chosen
+    assert chosen.offer
+    assert chosen.offer.variant.quantization.name == quantization

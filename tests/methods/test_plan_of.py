@@ -116,6 +116,11 @@ class TestWeights:
         assert (found.file, found.sha256, found.revision) == ("", "", "")
         assert 0 < found.size_bytes < model("qwen3-0.6b").parameters
 
+    def test_the_model_of_the_package_is_not_fetched(self) -> None:
+        found = plan("demo", "edge", prompt=100, output=100).model
+        assert (found.source, found.format) == ("bundled", "gguf")
+        assert found.sha256
+
     def test_for_gpus_the_publishers_repository_is_taken(self) -> None:
         found = plan("qwen3-8b", "aws", quantization="bf16").model
         assert (found.id, found.location, found.format) == ("qwen3-8b", "Qwen/Qwen3-8B", "safetensors")

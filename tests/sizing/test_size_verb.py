@@ -27,7 +27,7 @@ SPEEDS = {"batch", "ttft_ms", "itl_ms", "output_tokens_per_second"}
 FIGURES = {
     "parameters", "active_parameters", "weights_gib_per_gpu", "non_torch_gib", "activation_gib", "graphs_gib",
     "kv_cache_gib", "kv_bytes_per_token", "kv_cache_tokens", "max_model_len", "max_concurrency", "fits", "missing_gib",
-    "tensor_parallel", "pipeline_parallel",
+    "tensor_parallel", "pipeline_parallel", "host_layers",
 }  # fmt: skip
 ABOUT = {
     "model", "known_from", "family", "quantization", "engine", "accelerator", "count", "memory_gib", "uncertainty",
@@ -350,3 +350,28 @@ def test_it_is_small_and_opens_no_connection(tmp_path: Path) -> None:
     assert set(loaded) & HEAVY == set()
     assert taken < 40
     assert list(tmp_path.iterdir()) == []
+
+
+def test_layers_that_the_device_has_no_room_for_go_to_the_host(tmp_path: Path) -> None:
+    asked = (
+        "size",
+        "--model",
+        "llama-3.3-70b",
+        "--accelerator",
+        "rtx-4090",
+        "--quantization",
+        "q4_k_m",
+        "--max-model-len",
+        "8192",
+    )
+    alone = llmdeploy(*asked, "--json", cwd=tmp_path).json
+    helped = llmdeploy(*asked, "--host-memory-gib", "48", "--json", cwd=tmp_path).json
+    short = llmdeploy(*asked, "--host-memory-gib", "8", "--json", cwd=tmp_path).json
+    assert (alone["fits"], alone["host_layers"]) == (False, 0)
+    assert helped["fits"]
+    assert 0 < helped["host_layers"] < 80
+    assert helped["flags"] == [f"--n-gpu-layers {80 - helped['host_layers']}"]
+    assert helped["weights_gib_per_gpu"] < 23.6
+    assert not short["fits"]
+    quicker = llmdeploy(*asked, "--host-memory-gib", "48", "--host-cores", "32", "--json", cwd=tmp_path).json
+    assert quicker["itl_ms"] < helped["itl_ms"]

@@ -14,7 +14,7 @@ from llmdeploy.environment import Environment
 @spec_options
 @json_option
 @click.option(
-    "--report", "report", type=click.Path(path_type=Path, file_okay=False),
+    "--report", "report", type=click.Path(path_type=Path),
     help="Write requirements.md and requirements.html into this folder.",
 )  # fmt: skip
 @click.pass_obj

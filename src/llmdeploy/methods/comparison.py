@@ -13,6 +13,7 @@ from llmdeploy.sizing.catalogue.models import BUNDLED, Model, find_model, models
 from llmdeploy.sizing.machine import Machine
 from llmdeploy.sizing.processor import processor
 from llmdeploy.spec import Spec
+from llmdeploy.spec.rules import PATH_STARTS
 
 GIB = 2**30
 WATTS_PER_CORE = 6.0
@@ -25,7 +26,7 @@ def bench_for(spec: Spec, machine: Machine, unlisted: Model | None = None) -> Be
     Raises SpecError where `model: auto` finds none that will do.
     """
     known = models()
-    named = find_model(BUNDLED if spec.model.id == ANY_MODEL else spec.model.id, known)
+    named = None if unlisted or spec.model.id.startswith(PATH_STARTS) else find_model(_name(spec), known)
     model = named.model if named else unlisted
     if model is None:
         return None
@@ -33,7 +34,11 @@ def bench_for(spec: Spec, machine: Machine, unlisted: Model | None = None) -> Be
     if named and named.quantization and need.quantization == "auto":
         need = replace(need, quantization=named.quantization.name)  # `...-AWQ` is that, and nothing else
     bench = Bench(need, model, known, here=this_machine(machine))
-    return bench.about(pick_model(bench)) if spec.model.id == ANY_MODEL else bench
+    return bench.about(pick_model(bench, spec.target)) if spec.model.id == ANY_MODEL else bench
+
+
+def _name(spec: Spec) -> str:
+    return BUNDLED if spec.model.id == ANY_MODEL else spec.model.id
 
 
 def this_machine(machine: Machine) -> Hardware:

@@ -54,7 +54,9 @@ def _beats(one: Model, other: Model) -> bool:
 
 
 def _row(bench: Bench, model: Model, pinned: str) -> Row | None:
-    tried = [one for one in variants(model, bench.need) if one.published or one.quantization.name in USUAL]
+    tried = variants(model, bench.need)
+    if bench.need.quantization == "auto":
+        tried = [one for one in tried if one.published or one.quantization.name in USUAL]
     found = anywhere(bench, tried, pinned).best
     limit = bench.need.budget
     if found is None or (limit is not None and found.month > limit):

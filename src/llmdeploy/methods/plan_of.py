@@ -7,10 +7,11 @@ from llmdeploy.methods.licences import condition
 from llmdeploy.methods.offer import Offer
 from llmdeploy.methods.row import Row
 from llmdeploy.methods.words import usd
-from llmdeploy.plan import Alternative, Memory, MemoryPart, ModelFormat, ModelRef, Plan, Prediction
+from llmdeploy.plan import Alternative, Memory, MemoryPart, ModelFormat, ModelRef, ModelSource, Plan, Prediction
 from llmdeploy.sizing.catalogue.models import GgufFile, Model
 from llmdeploy.sizing.catalogue.rows import key_of
 from llmdeploy.spec import Spec
+from llmdeploy.spec.rules import PATH_STARTS
 
 GIB = 2**30
 
@@ -57,12 +58,14 @@ def _model(offer: Offer, spec: Spec) -> ModelRef:
     file = _file(offer)
     asked = spec.model.id if "/" in spec.model.id else model.repository  # a repository may have weights of its own
     if file and key_of(asked) in {key_of(model.repository), key_of(file.repository)}:
+        known: ModelSource = "bundled" if model.bundled else "hub"
         return ModelRef(
-            spec.model.id, "hub", file.repository, "gguf", file.size_bytes, file.revision, file.file, file.sha256
+            spec.model.id, known, file.repository, "gguf", file.size_bytes, file.revision, file.file, file.sha256
         )  # fmt: skip
     kind: ModelFormat = "gguf" if offer.variant.quantization.gguf else "safetensors"
     location = model.repository if key_of(asked) == key_of(model.repository) else asked
-    return ModelRef(spec.model.id, "hub", location, kind, offer.variant.weight_bytes, spec.model.revision)
+    source: ModelSource = "path" if location.startswith(PATH_STARTS) or location.count("/") != 1 else "hub"
+    return ModelRef(spec.model.id, source, location, kind, offer.variant.weight_bytes, spec.model.revision)
 
 
 def _file(offer: Offer) -> GgufFile | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from llmdeploy import __version__
 from llmdeploy.adapters.machine import read_machine
 from llmdeploy.deployment import Deployment
-from llmdeploy.errors import Problem, SpecError, UsageError
+from llmdeploy.errors import Problem, SpecError, StepError, UsageError
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder, Run
 from llmdeploy.spec import Spec
@@ -86,10 +86,12 @@ def _unlisted(spec: Spec, deployment: Deployment) -> Model | None:
     """
     from llmdeploy.adapters.model_shape import shape_of
     from llmdeploy.sizing.catalogue.models import find_model, unlisted
+    from llmdeploy.spec.rules import PATH_STARTS
 
     name, environment = spec.model.id, deployment.environment
     here = (environment.cwd / Path(name).expanduser()).exists()
-    if name == "auto" or find_model(name) or (spec.target == "local" and not here):
+    file = name.startswith(PATH_STARTS) or ("/" in name and here)  # it may be called like a model of the catalogue
+    if name == "auto" or (find_model(name) and not file) or (not here and (file or spec.target == "local")):
         return None
     try:
         shaped = shape_of(name, environment)
@@ -152,7 +154,10 @@ def _write_report(folder: Path, bench: Bench, decision: Decision, deployment: De
     with recorder.entry("report") as entry:
         report = requirement_report(decision, bench, Facts(deployment.state.name, __version__, today, command))
         place = environment.cwd / folder
-        place.mkdir(parents=True, exist_ok=True)
-        (place / "requirements.md").write_text(markdown(report), encoding="utf-8")
-        (place / "requirements.html").write_text(html(report), encoding="utf-8")
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "requirements.md").write_text(markdown(report), encoding="utf-8")
+            (place / "requirements.html").write_text(html(report), encoding="utf-8")
+        except OSError as error:
+            raise StepError(f"the report cannot be written: {error}", "name another folder: --report FOLDER") from error
         entry.changed(str(place / "requirements.html"))
