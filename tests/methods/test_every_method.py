@@ -136,7 +136,7 @@ class TestAlternatives:
 
 @pytest.fixture(scope="module")
 def decision() -> Decision:
-    return decide(CASES["busy"])
+    return decide(alone("llama-3.1-8b", concurrency=60))
 
 
 class TestPlacesAreMet:

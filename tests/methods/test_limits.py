@@ -73,7 +73,7 @@ class TestMonthly:
 
 
 class TestPurchase:
-    @pytest.mark.parametrize("limit", [0.0, 2000.0])
+    @pytest.mark.parametrize("limit", [0.0, 2500.0])
     def test_no_method_buys_for_more(self, limit: float) -> None:
         for row in all_rows(bench("llama-3.1-8b", concurrency=60, purchase=limit)):
             assert not row.feasible or row.price is None or row.price.purchase <= limit, row

@@ -175,7 +175,7 @@ def test_as_many_devices_as_it_says_are_enough(tmp_path: Path) -> None:
     [
         (("--model", "qwen3-0.6", "--accelerator", "l4"), "qwen3-0.6 is no short name", "qwen3-0.6b"),
         (("--model", "zzzz", "--accelerator", "l4"), "zzzz is no short name", "llmdeploy catalogue models"),
-        ((*LLAMA, "--accelerator", "h1000"), "h1000 is not known", "h100-sxm?"),
+        ((*LLAMA, "--accelerator", "h1000"), "h1000 is not known", "did you mean h100-sxm"),
         ((*LLAMA, "--accelerator", "zzzzzz"), "zzzzzz is not known", "llmdeploy catalogue accelerators"),
         (LLAMA, "neither --accelerator nor --memory-gib", "--accelerator l4"),
         ((*LLAMA, "--accelerator", "l4", "--quantization", "q9"), "q9 is not known", "q4_k_m"),

@@ -82,10 +82,12 @@ def accelerator(spelling: str, known: tuple[Accelerator, ...] | None = None) -> 
 
 
 def similar_accelerators(spelling: str) -> list[str]:
-    """At most three names that look like it."""
+    """At most three names that look like it, by any of their spellings, best first."""
     from difflib import get_close_matches
 
-    return get_close_matches(spelling.lower(), [one.name for one in accelerators()], n=3, cutoff=0.5)
+    spelled = {_bare(name): one.name for one in accelerators() for name in (one.name, *one.aliases)}
+    near = get_close_matches(_bare(spelling), spelled, n=9, cutoff=0.5)
+    return list(dict.fromkeys(spelled[key] for key in near))[:3]
 
 
 def _bare(spelling: str) -> str:

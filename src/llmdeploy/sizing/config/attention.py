@@ -53,7 +53,8 @@ def latent_attention(figures: Figures) -> Attention:
 
 
 def _kv_heads(figures: Figures, heads: int) -> int:
-    if figures.text("model_type") == "falcon" and not figures.flag("new_decoder_architecture", False):
+    shared = figures.text("model_type") in ("falcon", "gpt_bigcode")
+    if shared and not figures.flag("new_decoder_architecture", False):
         return 1 if figures.flag("multi_query", True) else heads
     if figures.text("model_type") == "chatglm" and not figures.flag("multi_query_attention", False):
         return heads

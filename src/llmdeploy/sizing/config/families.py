@@ -114,6 +114,7 @@ FAMILIES: Final[dict[str, Family]] = {
     "deepseek_v32": _LLAMA,
     "deepseek_v4": _LLAMA,
     "kimi_k2": _LLAMA,
+    "minicpm3": Family(tied=True),
     "glm4_moe_lite": _LLAMA,
     "mistral4": _LLAMA,
     "gpt_oss": Family(
@@ -127,6 +128,9 @@ FAMILIES: Final[dict[str, Family]] = {
     "opt": Family(
         tied=True, qkv_bias=True, out_bias=True, mlp_bias=True, gated=False, norm_bias=True, positions=2,
         defaults={"max_position_embeddings": 2048, "vocab_size": 50272},
+    ),
+    "gpt_bigcode": Family(
+        tied=True, qkv_bias=True, out_bias=True, mlp_bias=True, gated=False, norm_bias=True, positions=0,
     ),
     "gpt_neox": _GPT,
     "gptj": Family(mlp_bias=True, head_bias=True, gated=False, norms=1, norm_bias=True),
