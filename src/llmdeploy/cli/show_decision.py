@@ -10,7 +10,7 @@ from llmdeploy.methods.offer import Offer
 from llmdeploy.methods.row import Row
 from llmdeploy.methods.words import from_month, usd
 
-NAME, VARIANT, HARDWARE = 24, 26, 36
+NAME, VARIANT, HARDWARE = 25, 26, 36
 
 
 def decision_text(decision: Decision) -> str:
