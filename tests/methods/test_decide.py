@@ -85,6 +85,7 @@ def test_rules_are_no_deployment_of_the_model_on_this_machine() -> None:
 def test_the_nearest_plans_are_the_cheapest_ones_with_their_hardware_and_price() -> None:
     rows = rows_of(itl=1e-6)
     found = nearest(rows, alone(itl=1e-6).need)
+    assert found == nearest(rows[::-1], alone(itl=1e-6).need)
     assert len(found) == 3
     for text in found:
         assert "qwen3-8b" in text

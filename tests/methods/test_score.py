@@ -84,8 +84,9 @@ def test_what_is_not_feasible_comes_last_and_does_not_move_the_others() -> None:
 
 
 def test_equal_ones_stay_in_their_order_and_no_weight_at_all_is_no_error() -> None:
-    found = scored([row("first", 100), row("second", 200)], need(weights=Weights(**NOTHING)))
-    assert [(one.name, one.score) for one in found] == [("first", 0), ("second", 0)]
+    never = Row("edge", "never", "edge", reason="too dear")
+    found = scored([never, row("first", 100), row("second", 200)], need(weights=Weights(**NOTHING)))
+    assert [(one.name, one.score) for one in found] == [("first", 0), ("second", 0), ("never", 0)]
 
 
 def test_only_proportions_of_weights_matter() -> None:
