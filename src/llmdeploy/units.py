@@ -116,3 +116,9 @@ def parameters_text(parameters: int) -> str:
     if parameters >= 10**9:
         return f"{parameters / 10**9:.1f} B"
     return f"{parameters / 10**6:.{0 if parameters >= 10**7 else 1}f} M"
+
+
+def milliseconds(seconds: float) -> str:
+    """ "350", "9.4", "0.83": two figures at least."""
+    found = seconds * 1000
+    return f"{found:,.0f}" if found >= 9.95 else f"{found:.2g}"

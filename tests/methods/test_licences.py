@@ -42,7 +42,7 @@ def test_the_refusal_names_the_licence_in_every_row_and_the_field_that_allows_it
     assert "nearest: smaller model" in problem.hint
 
 
-@pytest.mark.parametrize("target", ["local", "aws", "onprem", "edge", "hybrid"])
+@pytest.mark.parametrize("target", ["local", "aws", "edge"])
 def test_pinning_a_place_does_not_help(target: str) -> None:
     with pytest.raises(SpecError, match="forbids commercial use"):
         decide(alone("command-r", SERVER), target)

@@ -124,5 +124,5 @@ def test_weights_of_the_spec_change_what_is_chosen() -> None:
 
 
 def test_two_runs_agree_in_everything() -> None:
-    runs = [decision_json(decide(bench("llama-3.3-70b", SERVER, task="faq", budget=2000.0))) for _ in range(2)]
+    runs = [decision_json(decide(alone("llama-3.3-70b", SERVER, task="faq", budget=2000.0))) for _ in range(2)]
     assert runs[0] == runs[1]

@@ -9,6 +9,7 @@ from llmdeploy.methods.decide import Decision
 from llmdeploy.methods.offer import Offer
 from llmdeploy.methods.row import Row
 from llmdeploy.methods.words import from_month, usd
+from llmdeploy.units import milliseconds
 
 NAME, VARIANT, HARDWARE = 25, 26, 36
 
@@ -38,7 +39,7 @@ def _need(decision: Decision) -> str:
     limit = f", at most {usd(need.budget)} a month" if need.budget is not None else ""
     return (
         f"{need.concurrency:.3g} requests at once of {need.prompt} + {need.output} tokens, "
-        f"TTFT {need.ttft * 1000:,.0f} ms, ITL {need.itl * 1000:,.0f} ms, {need.hours_per_day:g} h a day, "
+        f"TTFT {milliseconds(need.ttft)} ms, ITL {milliseconds(need.itl)} ms, {need.hours_per_day:g} h a day, "
         f"data {need.policy}{limit}"
     )
 
@@ -46,7 +47,7 @@ def _need(decision: Decision) -> str:
 def _line(row: Row, chosen: bool) -> str:
     mark = ">" if chosen else " "
     speed = (
-        f"{row.offer.ttft * 1000:>7,.0f} ms{row.offer.served.itl * 1000:>6,.0f} ms" if row.offer
+        f"{milliseconds(row.offer.ttft):>7} ms{milliseconds(row.offer.served.itl):>6} ms" if row.offer
         else f"{(row.seconds or 0) * 1000:>7,.0f} ms{'':9}"
     )  # fmt: skip
     break_even = f"  cheaper than renting {from_month(row.break_even)}" if row.break_even is not None else ""

@@ -54,5 +54,5 @@ def _cons(bench: Bench, best: Priced) -> tuple[str, ...]:
     return (
         f"cost: {usd(best.month)} a month, {usd(best.month * 36)} in three years",
         "connectivity: a poor line is in every answer" if poor else "connectivity: no line, no answer",
-        f"security: {traffic(best.offer, bench.need)} pass machines that are not your own",
+        f"security: {traffic(bench.need)} pass machines that are not your own",
     )

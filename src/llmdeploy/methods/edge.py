@@ -8,6 +8,7 @@ from llmdeploy.methods.price import break_even
 from llmdeploy.methods.row import Row, refused
 from llmdeploy.methods.search import Priced
 from llmdeploy.methods.words import first_reason, own_costs
+from llmdeploy.units import milliseconds
 
 CONTROL, EASE = 1.0, 0.4
 MOST_BOXES = 8
@@ -41,7 +42,7 @@ def _row(bench: Bench, best: Priced) -> Row:
         ease=EASE,
         break_even=break_even(best.price, rent.price) if rent else None,
         pros=(
-            f"low latency: no line between; TTFT {offer.ttft * 1000:,.0f} ms",
+            f"low latency: no line between; TTFT {milliseconds(offer.ttft)} ms",
             "privacy: prompts do not leave the place",
             "bandwidth: the line carries updates alone",
         ),

@@ -75,6 +75,15 @@ class Need:
         return self.prompt + self.output
 
     @property
+    def answer_seconds(self) -> float:
+        """How long one answer keeps a place busy, whatever machine gives it: what rates are reckoned by."""
+        return self.output * min(self.itl, ANSWER_SECONDS_PER_TOKEN)
+
+    @property
+    def requests_per_month(self) -> float:
+        return self.concurrency / self.answer_seconds * self.busy_hours * 3600
+
+    @property
     def busy_hours(self) -> float:
         """A month."""
         return HOURS_PER_MONTH * self.hours_per_day / 24

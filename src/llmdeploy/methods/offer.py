@@ -13,9 +13,10 @@ from llmdeploy.sizing.catalogue.accelerators import Accelerator
 from llmdeploy.sizing.layout import Layout, divides
 from llmdeploy.sizing.load import Load, Served, serve
 from llmdeploy.sizing.question import Question, Sized
-from llmdeploy.sizing.queueing import places_needed, wait_percentile
+from llmdeploy.sizing.queueing import Queue
 from llmdeploy.sizing.roofline import Speed, efficiency_of
 from llmdeploy.sizing.size import fit
+from llmdeploy.units import milliseconds
 
 MOST_MACHINES: Final = 64
 CONTEXT_ROOM: Final = 1.25  # chat template, a longer question than said
@@ -68,6 +69,7 @@ class Offers:
 
     def __init__(self, need: Need) -> None:
         self.need = need
+        self._queue = Queue(need.concurrency)
         self._sized: dict[tuple[object, ...], Sized] = {}
         self._speeds: dict[tuple[object, ...], Speed] = {}
         self._served: dict[tuple[object, ...], tuple[Sized, int, Served] | Refused] = {}
@@ -119,9 +121,9 @@ class Offers:
     ) -> Offer | Refused:
         """As many machines as keep the wait short enough when requests arrive at random."""
         places = max(1, int(served.batch)) * copies
-        needed = places_needed(self.need.concurrency, served.seconds, self._longest_wait(served))
+        needed = self._queue.places_needed(served.seconds, self._longest_wait(served))
         machines = -(-needed // places)
-        waits = wait_percentile(machines * places, self.need.concurrency, served.seconds, 0.95)
+        waits = self._queue.wait(machines * places, served.seconds)
         headroom = 1 - self.need.concurrency / (machines * places)
         offer = Offer(variant, hardware, sized, copies, machines, served, served.ttft + waits, headroom)
         most = hardware.limit or MOST_MACHINES
@@ -138,20 +140,22 @@ class Offers:
     def _within_promise(self, variant: Variant, device: Accelerator, sized: Sized) -> Served | None:
         """The largest batch that keeps TTFT, ITL and the whole answer within the SLO; null where one request breaks
         it."""
-        most = max(1.0, min(self._most(sized), self.need.concurrency * 1.6 + 4))
+        most = int(max(1.0, min(self._most(sized), self.need.concurrency * 1.6 + 4)))
         served = self._serve(variant, device, sized, most)
         if not self._broken(served):
             return served
-        if self._broken(self._serve(variant, device, sized, 1)):
+        kept = self._serve(variant, device, sized, 1)
+        if self._broken(kept):
             return None
-        low, high = 1.0, most
-        for _ in range(6):
-            middle = (low * high) ** 0.5
-            if self._broken(self._serve(variant, device, sized, middle)):
+        low, high = 1, most
+        while high - low > 1:
+            middle = (low + high) // 2
+            served = self._serve(variant, device, sized, middle)
+            if self._broken(served):
                 high = middle
             else:
-                low = middle
-        return self._serve(variant, device, sized, max(1, int(low)))
+                low, kept = middle, served
+        return kept
 
     def _most(self, sized: Sized) -> float:
         request = self.need.prompt + self.need.output / 2
@@ -160,9 +164,9 @@ class Offers:
     def _broken(self, served: Served) -> str:
         need = self.need
         if served.ttft > need.ttft:
-            return f"TTFT {served.ttft * 1000:,.0f} ms at best, {need.ttft * 1000:,.0f} ms are promised"
+            return f"TTFT {milliseconds(served.ttft)} ms at best, {milliseconds(need.ttft)} ms are promised"
         if served.itl > need.itl:
-            return f"ITL {served.itl * 1000:,.0f} ms at best, {need.itl * 1000:,.0f} ms are promised"
+            return f"ITL {milliseconds(served.itl)} ms at best, {milliseconds(need.itl)} ms are promised"
         if need.e2e and served.ttft + served.seconds > need.e2e:
             return f"{served.ttft + served.seconds:,.1f} s for an answer, {need.e2e:,.1f} s are promised"
         return ""

@@ -68,8 +68,7 @@ def _rent(offer: Offer, need: Need) -> Price:
     hardware = offer.hardware
     hour, share = _hour(hardware, need.spot)
     storage = offer.machines * (DISK_BASE_GB + offer.variant.weight_bytes / 1e9 * DISK_SHARE)
-    requests = need.concurrency / max(offer.served.seconds, 1e-3) * need.busy_hours * 3600
-    egress = requests * need.output * BYTES_PER_TOKEN_OUT / 1e9
+    egress = need.requests_per_month * need.output * BYTES_PER_TOKEN_OUT / 1e9
     return Price(
         machines=offer.machines * hour * need.busy_hours,
         storage=storage * STORAGE_GB_MONTH[hardware.place],

@@ -59,18 +59,21 @@ def _smaller(bench: Bench, name: str) -> Row:
     within = [one for one in found if limit is None or one.month <= limit]
     best = max(within or found, key=lambda one: _worth(one, bench))
     model = best.offer.variant.model
+    taught = (f"distilled from {model.teacher}",) if model.teacher else ()
     light = f"fast and light: {parameters_text(model.parameters)} parameters, {_saved(bench, best)}"
     limits = f"limits: context of {model.architecture.context:,} tokens"
-    return row_of(method, name, best, (light, "easy to move and to run"), (_accuracy(bench, best.offer), limits))
+    return row_of(
+        method, name, best, (light, *taught, "easy to move and to run"), (_accuracy(bench, best.offer), limits)
+    )
 
 
 def _candidates(bench: Bench, distilled: bool) -> Iterator[Model]:
-    """Models with fewer parameters, the best published scores first; distilled ones carry it in their name."""
+    """Models with fewer parameters, the best published scores first."""
     usable = [
         one
         for one in bench.models
         if one.architecture.parameters <= SMALLER * bench.model.architecture.parameters
-        and ("distill" in one.name) == distilled
+        and bool(one.teacher) == distilled
         and not one.bundled
         and published_quality(one) is not None
         and not bench.about(one).forbidden

@@ -20,10 +20,9 @@ def headroom(offer: Offer) -> str:
     return f"{offer.headroom:.0%} of the places are free on average"
 
 
-def traffic(offer: Offer, need: Need) -> str:
+def traffic(need: Need) -> str:
     """GB a month that leave the machines."""
-    requests = need.concurrency / max(offer.served.seconds, 1e-3) * need.busy_hours * 3600
-    size = requests * (need.prompt * BYTES_PER_TOKEN_IN + need.output * BYTES_PER_TOKEN_OUT) / 1e9
+    size = need.requests_per_month * (need.prompt * BYTES_PER_TOKEN_IN + need.output * BYTES_PER_TOKEN_OUT) / 1e9
     return f"{size:,.0f} GB of prompts and answers a month"
 
 

@@ -8,7 +8,7 @@ from llmdeploy.methods.need import Need
 from llmdeploy.methods.offer import Offer
 from llmdeploy.requirement_report.report import LoadPoint
 from llmdeploy.sizing.load import Load, serve
-from llmdeploy.sizing.queueing import wait_percentile
+from llmdeploy.sizing.queueing import Queue
 from llmdeploy.sizing.roofline import Speed, efficiency_of
 
 NEARLY_FULL = (0.7, 0.8, 0.9)  # of the places: where the queue of random arrivals bends upwards
@@ -44,5 +44,5 @@ def loads(places: int, planned: float) -> list[float]:
 def _point(offer: Offer, need: Need, speed: Speed, places: int, load: float) -> LoadPoint:
     each = Load(load / offer.replicas, need.prompt, need.output)
     served = serve(speed, each, places / offer.replicas)
-    wait = wait_percentile(places, load, served.seconds, 0.95)
+    wait = Queue(load).wait(places, served.seconds)
     return LoadPoint(load, served.ttft + wait if math.isfinite(wait) else None, served.ttft, served.itl)

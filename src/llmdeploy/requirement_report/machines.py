@@ -61,7 +61,7 @@ def _link(hardware: Hardware) -> str:
 def _traffic(offer: Offer, need: Need) -> Traffic:
     """Of the busy hours, when the planned load is there all the time."""
     seconds = need.busy_hours * 3600
-    requests = planned_load(offer, need) / max(offer.served.seconds, 1e-3) * seconds
+    requests = need.requests_per_month * planned_load(offer, need) / need.concurrency
     gb_out = requests * need.output * BYTES_PER_TOKEN_OUT / 1e9
     gb_in = requests * need.prompt * BYTES_PER_TOKEN_IN / 1e9
     return Traffic(requests, gb_in, gb_out, gb_out * 8e3 / seconds)

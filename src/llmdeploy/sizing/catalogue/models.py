@@ -35,6 +35,7 @@ class Model:
     """One model. `parameters` and `active_parameters` are the publisher's figures (`parameters_exact` where to the
     last one), `mmlu` and `mmlu_pro` published scores of 100, null where there are none. `config` are the figures of the
     publisher's config.json that decide the shape. `repository` is empty for the model that comes with llmdeploy.
+    `teacher` is what it was distilled from, as its publisher says.
     A model that is not in the catalogue has its `shape` and how it is `stored` instead."""
 
     name: str
@@ -56,6 +57,7 @@ class Model:
     source: str
     date: str
     config_note: str = ""
+    teacher: str = ""
     shape: Architecture | None = None
     stored_as: Quantization | None = None
 
