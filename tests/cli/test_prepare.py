@@ -158,6 +158,12 @@ class TestElsewhere:
         assert "CC BY-NC 4.0 forbids commercial use" in error
         assert "use: research" in hint
 
+    def test_nor_does_up_fetch_it(self, tmp_path: Path) -> None:
+        result = llmdeploy("up", "--target", "local", "--model", "command-r", cwd=tmp_path)
+        assert result.exit_code == 3
+        assert "model.use: command-r: CC BY-NC 4.0 forbids commercial use" in result.stderr
+        assert "use: research" in result.stderr
+
     def test_and_allowed_for_research(self, tmp_path: Path) -> None:
         text = "{target: auto, model: {id: command-r, use: research}}"
         assert document(tmp_path, spec=text)["plan"]["model"]["id"] == "command-r"

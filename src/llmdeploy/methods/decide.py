@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from llmdeploy.errors import Problem, SpecError
 from llmdeploy.methods import cloud, edge, here, hybrid, onprem, smaller, without_model
 from llmdeploy.methods.bench import Bench
+from llmdeploy.methods.licences import LICENCE_HINT
 from llmdeploy.methods.need import Need
 from llmdeploy.methods.price import price_of
 from llmdeploy.methods.row import Row
@@ -25,7 +26,6 @@ IN_THE_WAY = {  # word of a reason -> the field that it is about; first what is 
     "data.connectivity": "data.connectivity",
     "longer than its context": "workload.prompt_tokens",
 }
-LICENCE_HINT = "take another model, or write `use: research` under model where it is research"
 
 
 @dataclass(frozen=True)

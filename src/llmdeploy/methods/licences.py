@@ -28,6 +28,7 @@ CONDITIONS: Final = {
     "other": "its licence is the publisher's own: read it",
     "unknown": "no licence is known",
 }
+LICENCE_HINT: Final = "take another model, or write `use: research` under model where it is research"
 
 
 def forbids(licence: str) -> str:

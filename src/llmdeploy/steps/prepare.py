@@ -122,10 +122,22 @@ def named(spec: Spec, decision: Decision) -> Spec:
 def _planned(spec: Spec, place: Target, deployment: Deployment, recorder: Recorder) -> Plan:
     with recorder.entry("target") as entry:
         entry.detail = place.name
-        lacking = place.lacks(spec)
+        lacking = place.lacks(spec) or _forbidden(spec)
         if lacking:
             raise SpecError(lacking, "spec")
     return place.plan(spec, deployment, recorder)
+
+
+def _forbidden(spec: Spec) -> list[Problem]:
+    """What the licence of a model of the catalogue does not allow."""
+    if spec.model.use != "commercial" or spec.model.id == "demo":  # ours, known without the catalogue
+        return []
+    from llmdeploy.methods.licences import LICENCE_HINT, forbids
+    from llmdeploy.sizing.catalogue.models import find_model
+
+    found = find_model(spec.model.id)
+    reason = forbids(found.model.license) if found and not found.guessed else ""
+    return [Problem("model.use", f"{spec.model.id}: {reason}", LICENCE_HINT)] if reason else []
 
 
 def _save(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
