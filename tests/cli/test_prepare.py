@@ -16,6 +16,7 @@ from llmdeploy.plan import Plan
 from llmdeploy.sizing.machine import Machine
 from tests.command import Result, llmdeploy
 
+README = Path(__file__).parents[2] / "README.md"
 GIB = 2**30
 LAPTOP = Machine(
     cores=8.0,
@@ -167,6 +168,16 @@ class TestElsewhere:
     def test_and_allowed_for_research(self, tmp_path: Path) -> None:
         text = "{target: auto, model: {id: command-r, use: research}}"
         assert document(tmp_path, spec=text)["plan"]["model"]["id"] == "command-r"
+
+
+def test_the_readme_shows_what_is_printed(tmp_path: Path) -> None:
+    """Lines that end with `...` are cut there."""
+    command = "$ scripts/llmdeploy prepare --model qwen3-32b --target auto\n"
+    shown = README.read_text().partition(command)[2].partition("\n$")[0].splitlines()
+    printed = prepare(tmp_path, "--model", "qwen3-32b", "--target", "auto").stdout.splitlines()
+    assert len(shown) > 5
+    for line in shown:
+        assert any(one.startswith(line.removesuffix("...").rstrip()) for one in printed), line
 
 
 class TestJson:
