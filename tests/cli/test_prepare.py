@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from llmdeploy.plan import Plan
 from llmdeploy.sizing.machine import Machine
 from tests.command import Result, llmdeploy
+from tests.sizing.shapes import DEMO
 
 README = Path(__file__).parents[2] / "README.md"
 GIB = 2**30
@@ -164,6 +166,12 @@ class TestElsewhere:
         assert result.exit_code == 3
         assert "model.use: command-r: CC BY-NC 4.0 forbids commercial use" in result.stderr
         assert "use: research" in result.stderr
+
+    @pytest.mark.parametrize("own", ["./command-r", "command/r"])
+    def test_a_file_of_ones_own_may_have_the_name(self, tmp_path: Path, own: str) -> None:
+        (tmp_path / own).parent.mkdir(exist_ok=True)
+        shutil.copy(DEMO, tmp_path / own)
+        assert prepare(tmp_path, "--target", "local", "--model", own).exit_code == 0
 
     def test_and_allowed_for_research(self, tmp_path: Path) -> None:
         text = "{target: auto, model: {id: command-r, use: research}}"

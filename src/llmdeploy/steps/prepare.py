@@ -14,6 +14,7 @@ from llmdeploy.errors import Problem, SpecError, StepError, UsageError
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder, Run
 from llmdeploy.spec import Spec
+from llmdeploy.spec.rules import PATH_STARTS
 from llmdeploy.targets import Target, target, target_names
 
 if TYPE_CHECKING:
@@ -86,11 +87,9 @@ def _unlisted(spec: Spec, deployment: Deployment) -> Model | None:
     """
     from llmdeploy.adapters.model_shape import shape_of
     from llmdeploy.sizing.catalogue.models import find_model, unlisted
-    from llmdeploy.spec.rules import PATH_STARTS
 
     name, environment = spec.model.id, deployment.environment
-    here = (environment.cwd / Path(name).expanduser()).exists()
-    file = name.startswith(PATH_STARTS) or ("/" in name and here)  # it may be called like a model of the catalogue
+    here, file = _exists(name, deployment), _is_file(name, deployment)
     if name == "auto" or (find_model(name) and not file) or (not here and (file or spec.target == "local")):
         return None
     try:
@@ -99,6 +98,15 @@ def _unlisted(spec: Spec, deployment: Deployment) -> Model | None:
         message = error.message.removeprefix("--model: ")
         raise SpecError([Problem("model.id", message, error.hint)], "spec") from error
     return unlisted(name, shaped.architecture, shaped.published, shaped.origin)
+
+
+def _exists(name: str, deployment: Deployment) -> bool:
+    return (deployment.environment.cwd / Path(name).expanduser()).exists()
+
+
+def _is_file(name: str, deployment: Deployment) -> bool:
+    """One of the user's own, though it may be called like a model of the catalogue."""
+    return name.startswith(PATH_STARTS) or ("/" in name and _exists(name, deployment))
 
 
 def _compare(spec: Spec, bench: Bench, recorder: Recorder) -> Decision:
@@ -122,22 +130,23 @@ def named(spec: Spec, decision: Decision) -> Spec:
 def _planned(spec: Spec, place: Target, deployment: Deployment, recorder: Recorder) -> Plan:
     with recorder.entry("target") as entry:
         entry.detail = place.name
-        lacking = place.lacks(spec) or _forbidden(spec)
+        lacking = place.lacks(spec) or _forbidden(spec, deployment)
         if lacking:
             raise SpecError(lacking, "spec")
     return place.plan(spec, deployment, recorder)
 
 
-def _forbidden(spec: Spec) -> list[Problem]:
+def _forbidden(spec: Spec, deployment: Deployment) -> list[Problem]:
     """What the licence of a model of the catalogue does not allow."""
-    if spec.model.use != "commercial" or spec.model.id == "demo":  # ours, known without the catalogue
-        return []
     from llmdeploy.methods.licences import LICENCE_HINT, forbids
-    from llmdeploy.sizing.catalogue.models import find_model
+    from llmdeploy.sizing.catalogue.models import BUNDLED, find_model
 
-    found = find_model(spec.model.id)
+    name = spec.model.id
+    if spec.model.use != "commercial" or name == BUNDLED or _is_file(name, deployment):
+        return []
+    found = find_model(name)
     reason = forbids(found.model.license) if found and not found.guessed else ""
-    return [Problem("model.use", f"{spec.model.id}: {reason}", LICENCE_HINT)] if reason else []
+    return [Problem("model.use", f"{name}: {reason}", LICENCE_HINT)] if reason else []
 
 
 def _save(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
