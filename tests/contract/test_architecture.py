@@ -74,7 +74,9 @@ PURE_CALLS_OF_A_FOLDER = {
 EFFECTFUL_NAMES = {"os.environ", "os.getcwd", "sys.argv", "sys.stdin"}
 
 # `--version` and `--help` are asked for all the time (prompts, completion): none of these is loaded for them.
-HEAVY = tuple(words("rich httpx huggingface_hub pulumi ansible yaml pydantic jsonschema plotly psutil"))
+HEAVY = tuple(
+    words("rich httpx huggingface_hub pulumi ansible mitogen cryptography pip yaml pydantic jsonschema plotly psutil")
+)
 
 MEDIAN_LINES, SECOND_LOOK, MOST_LINES = 100, 300, 400
 
