@@ -1,4 +1,4 @@
-"""What a prober is told: one JSON file, written by the monitor step, with no secret in it."""
+"""What a prober is told: one JSON file with no secret in it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ class ProberConfig:
     may be empty: then a fixed prompt is asked and its answer not judged. `port` 0 takes a free one; the port in use is
     written to `port_file`. `history_bytes` bounds the history with its write-ahead log. `min_accuracy` (0 to 1) is the
     share of right answers below which the views warn.
+
+    The engine's process is the systemd unit `unit`, else `process` under the supervisor of `supervisor_folder`; where
+    both are empty it is not followed, and neither memory nor restarts are told. `ca_file` holds the authorities that an
+    https endpoint is checked against; empty means those of the machine.
     """
 
     url: str
@@ -30,8 +34,10 @@ class ProberConfig:
     key_file: str
     history: str
     port_file: str
-    supervisor_folder: str
     metrics: MetricNames
+    supervisor_folder: str = ""
+    unit: str = ""
+    ca_file: str = ""
     health_path: str = "/health"
     metrics_path: str = "/metrics"
     golden: str = ""

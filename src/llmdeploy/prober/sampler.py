@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from llmdeploy.endpoint import Endpoint
 from llmdeploy.errors import StepError
 from llmdeploy.prober.config import ProberConfig
 from llmdeploy.prober.engine_figures import TokenRate, read_metrics, read_slots
-from llmdeploy.prober.engine_process import EngineProcess, ProcessLook
+from llmdeploy.prober.engine_process import EngineProcess, ProcessLook, finder
 from llmdeploy.prober.records import Sample
 from llmdeploy.secret import Secret
 
@@ -32,6 +33,17 @@ def endpoint_of(config: ProberConfig) -> Endpoint:
     except (OSError, UnicodeDecodeError) as error:
         raise StepError(f"cannot read the key file {config.key_file}: {error}", "run `llmdeploy up`") from error
     return Endpoint(config.url, config.model, Secret(key), config.health_path, config.metrics_path)
+
+
+def client_of(config: ProberConfig) -> OpenAIClient:
+    """Raises StepError where the key or the authorities cannot be read."""
+    if not config.ca_file:
+        return OpenAIClient(endpoint_of(config))
+    try:
+        tls = ssl.create_default_context(cafile=config.ca_file)
+    except OSError as error:
+        raise StepError(f"cannot read the authorities in {config.ca_file}: {error}", "run `llmdeploy up`") from error
+    return OpenAIClient(endpoint_of(config), tls=tls)
 
 
 @dataclass(frozen=True)
@@ -59,9 +71,9 @@ class Sampler:
     """Looks at one engine again and again, never waiting much longer than the pause between two looks."""
 
     def __init__(self, config: ProberConfig) -> None:
-        self.client = OpenAIClient(endpoint_of(config))
+        self.client = client_of(config)
         self._config = config
-        self._process = EngineProcess(Path(config.supervisor_folder), config.process)
+        self._process = EngineProcess(finder(config))
         self._health: asyncio.Task[Health] | None = None
         self._asked = 0.0
         self._last: Health | None = None
@@ -138,7 +150,7 @@ class Sampler:
         except RequestError:
             return None
         if answer.status == 401:  # the key was changed
-            self.client = OpenAIClient(endpoint_of(self._config))
+            self.client = client_of(self._config)
         return answer if answer.status == 200 else None
 
 

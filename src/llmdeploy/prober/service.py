@@ -10,6 +10,7 @@ from pathlib import Path
 
 from llmdeploy.prober.asker import Asker
 from llmdeploy.prober.config import ProberConfig
+from llmdeploy.prober.engine_process import UNSUPERVISED
 from llmdeploy.prober.exposition import Exposition
 from llmdeploy.prober.history import History
 from llmdeploy.prober.outages import Outages
@@ -113,7 +114,7 @@ class Prober:
         self._looked = now
 
     def _reason(self, sample: Sample, health: Health) -> str:
-        known = sample.state not in ("", "RUNNING", "unsupervised")
+        known = sample.state not in ("", "RUNNING", UNSUPERVISED)
         return f"{health.reason}, process {sample.state}" if known else health.reason
 
     def _keep(self, event: Event) -> None:
