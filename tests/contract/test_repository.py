@@ -134,6 +134,11 @@ def test_the_test_lock_holds_the_runtime_lock() -> None:
     assert pins("runtime.txt").items() <= pins("test.txt").items()
 
 
+def test_hosts_run_the_versions_of_the_runtime_lock() -> None:
+    """What was tested on the machine that deploys is what a host installs."""
+    assert pins("host.txt").items() <= pins("runtime.txt").items()
+
+
 def test_the_license_is_there_in_full() -> None:
     text = (ROOT / "LICENSE").read_text("utf-8")
     assert "Apache License" in text

@@ -93,10 +93,17 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     return Installed(venv, tmp_path_factory.mktemp("home"))
 
 
+def is_bundled(path: Path) -> bool:
+    """Whether a file of the checkout travels in the wheel beside the package."""
+    return path.parts[0] == "playbooks" or path == Path("requirements/host.txt")
+
+
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     package = {str(path.relative_to("src")) for path in files() if path.parts[:2] == ("src", "llmdeploy")}
-    assert names == package
+    bundle = {f"llmdeploy/_bundle/{path}" for path in files() if is_bundled(path)}
+    assert names == package | bundle
+    assert "llmdeploy/_bundle/requirements/host.txt" in names
     assert "llmdeploy/py.typed" in names
     assert any(name.startswith("llmdeploy/models/demo/") and name.endswith(".gguf") for name in names)
     assert any(name.startswith("llmdeploy/web/") and not name.endswith(".py") for name in names)
@@ -119,8 +126,20 @@ def test_the_sdist_carries_no_environment_and_no_state(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         tops = {name.split("/")[1] for name in archive.getnames() if "/" in name}
-    assert {"src", "pyproject.toml", "LICENSE", "README.md"} <= tops
+    assert {"src", "playbooks", "requirements", "pyproject.toml", "LICENSE", "README.md"} <= tops
     assert not tops & {".venv", ".llmdeploy", ".git", "tests", "dist"}
+
+
+def test_the_installed_package_finds_playbooks_and_the_lock_of_hosts(installed: Installed, tmp_path: Path) -> None:
+    code = "import sys; from llmdeploy.bundled import bundled; print(*map(bundled, sys.argv[1:]), sep='\\n')"
+    command = [str(installed.venv / "bin/python"), "-I", "-c", code, "playbooks", "requirements/host.txt"]
+    result = subprocess.run(command, cwd=tmp_path, env=bare_environment(), capture_output=True, text=True, timeout=30)
+    assert result.returncode == 0, result.stderr
+    playbooks, lock = (Path(line) for line in result.stdout.splitlines())
+    assert playbooks.is_relative_to(installed.venv)
+    assert lock.read_bytes() == (ROOT / "requirements/host.txt").read_bytes()
+    carried = {path.relative_to(playbooks) for path in playbooks.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    assert carried == {path.relative_to("playbooks") for path in files() if path.parts[0] == "playbooks"}
 
 
 def test_the_command_answers_from_an_empty_folder(installed: Installed, tmp_path: Path) -> None:
