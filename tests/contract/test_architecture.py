@@ -27,6 +27,7 @@ BELOW = {
     "targets": {"adapters", "engines", "sizing", "spec", "prober"},
     "web": {"monitoring", "prober", "adapters"},
     "monitoring": {"prober"},
+    "onhost": {"gates", "adapters"},
     "gates": {"adapters"},
     "prober": {"gates", "adapters", "engines"},  # it asks the golden prompts
     "adapters": {"sizing", "spec", "models"},

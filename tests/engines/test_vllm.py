@@ -22,13 +22,13 @@ from llmdeploy.endpoint import Endpoint
 from llmdeploy.engines import Site
 from llmdeploy.engines.vllm import ENGINE
 from llmdeploy.environment import Environment
+from llmdeploy.last_words import last_words
 from llmdeploy.plan import Memory, MemoryPart, ModelRef, Plan
 from llmdeploy.secret import Secret
 from llmdeploy.sizing.config import architecture_of_config
 from llmdeploy.sizing.vllm.on_machine import vllm_memory_on_cpu, vllm_memory_on_gpu
 from llmdeploy.targets.local.planning import engine_memory
 from llmdeploy.targets.local.removing import _processes as left_processes
-from llmdeploy.targets.local.serving import last_words
 from llmdeploy.targets.local.watching import status_of
 from tests.command import free_port, llmdeploy
 from tests.waiting import alive, until

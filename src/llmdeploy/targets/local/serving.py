@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from llmdeploy.deployment import Deployment
 from llmdeploy.endpoint import Endpoint
 from llmdeploy.engines import Serving, Site, engine
 from llmdeploy.errors import StepError
+from llmdeploy.last_words import last_words
 from llmdeploy.plan import Plan, Weights
 from llmdeploy.run import Recorder
 from llmdeploy.units import known_duration
@@ -25,10 +25,6 @@ VLLM_LOAD_SECONDS = (
     900.0  # compilation of a model's graphs took half an hour at worst (vllm issue 34399), minutes mostly
 )
 LOG_TAIL = 64 * 1024  # vLLM writes the cause first, and then a traceback of each of its processes
-# Lines that speak of an error and do not name it: pydantic's, vLLM's API server's, and code in a traceback.
-NOT_TELLING = ("For further information visit", "root cause", "raise ", 'File "')
-EXCEPTION = re.compile(r"\s*([\w.]*(Error|Exception): |Value error, )")
-LOG_PREFIX = re.compile(r"^\(\w+ pid=\d+\) [A-Z]+ \S+ \S+ \[[^]]*\] *")  # vLLM's
 
 
 def deploy_local(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
@@ -141,15 +137,6 @@ def _last_words(deployment: Deployment, said_before: int) -> str:
 def _log_size(deployment: Deployment) -> int:
     log = deployment.state.logs / "engine.log"
     return log.stat().st_size if log.exists() else 0
-
-
-def last_words(log: str) -> str:
-    """The last line with an exception, or else one that speaks of an error, or else the last of all."""
-    lines = [LOG_PREFIX.sub("", line) for line in log.strip().splitlines()]
-    telling = [line for line in lines if "error" in line.lower() or "failed" in line.lower()]
-    telling = [line for line in telling if not any(noise in line for noise in NOT_TELLING)]
-    exceptions = [line for line in telling if EXCEPTION.match(line)]
-    return (exceptions or telling or lines or ["it wrote nothing"])[-1].strip()[:300]
 
 
 def _log_hint(deployment: Deployment) -> str:
