@@ -108,6 +108,15 @@ def marked_automatic():
     return set(run("apt-mark", "showauto").split())
 
 
+def units_of(packages):
+    """The units that packages put on the host; templates have no state of their own."""
+    if not packages:
+        return []
+    lines = run("dpkg-query", "--listfiles", *packages).splitlines()
+    names = {os.path.basename(line) for line in lines if "/systemd/system/" in line}
+    return sorted(name for name in names if name.endswith((".service", ".socket", ".timer")) and "@." not in name)
+
+
 def system_users():
     """Names of users that are no person's."""
     return {user.pw_name for user in pwd.getpwall() if user.pw_uid < 1000}
@@ -142,10 +151,11 @@ def kernel_settings():
 
 
 def settings_in(path):
-    """The kernel settings that a sysctl.d file sets, by their file below /proc/sys."""
+    """Patterns of the kernel settings that a sysctl.d file sets; one for all network devices sets each of them."""
     try:
         lines = Path(path).read_text("utf-8").splitlines()
     except FileNotFoundError:
         return set()
     keys = {line.split("=")[0].strip().lstrip("-") for line in lines if "=" in line and line.strip()[0] not in "#;"}
-    return {key if "/" in key else key.replace(".", "/") for key in keys}
+    paths = {key if "/" in key else key.replace(".", "/") for key in keys}
+    return {path.replace("/conf/all/", "/conf/*/") for path in paths}

@@ -46,12 +46,9 @@ class Book:
         self.folder = folder(deployment)
         self.receipt = load(self.folder / "receipt.json")
         self.before = load(self.folder / "before.json")
-        self.others = [
-            load(path)
-            for name in ("receipt.json", "before.json")
-            for path in sorted(Path(STATE).glob(f"*/receipts/{name}"))
-            if path.parent != self.folder
-        ]
+        self.other_folders = [path for path in sorted(Path(STATE).glob("*/receipts")) if path != self.folder]
+        files = [path / name for path in self.other_folders for name in ("receipt.json", "before.json")]
+        self.others = [content for path in files if (content := load(path))]
 
     def recorded(self):
         """Role -> what it manages, from the receipt and from a run that did not complete."""
@@ -68,6 +65,10 @@ class Book:
             for role in other.get("roles", {}).values():
                 found |= set(role.get("manages", role).get(kind, ()))
         return found
+
+    def paths_of_others(self):
+        """What no removal may touch: paths of other deployments, their receipts among them."""
+        return self.claimed("files") | self.claimed("folders") | {str(path) for path in self.other_folders}
 
     def inherited(self, name):
         """What the other deployments brought, of one part of `brought`: a dict or a list."""
