@@ -48,7 +48,10 @@ def wait_until_it_answers(endpoint: Endpoint, pid: int | None, seconds: float) -
 
 
 def bring_in(endpoint: Endpoint, place: Rotation, hold: Path, pid: int | None, seconds: float) -> str:
-    """What was done, in one line."""
+    """What was done, in one line.
+
+    Where HAProxy refuses, a start (with `pid`) goes on all the same: an engine that serves is not ended for that.
+    """
     began = time.monotonic()
     if hold.exists() and place.there():
         place.drain(out=True)  # before it answers: after a crash or a reboot nothing else has marked it
@@ -56,9 +59,14 @@ def bring_in(endpoint: Endpoint, place: Rotation, hold: Path, pid: int | None, s
     took = f"ready after {time.monotonic() - began:.1f} s"
     if hold.exists():
         return f"{took}, held out of rotation until its test has passed ({hold})"
-    if not place.there():
-        return f"{took}; no HAProxy at {place.admin}"
-    place.drain(out=False)
+    try:
+        if not place.there():
+            return f"{took}; no HAProxy at {place.admin}"
+        place.drain(out=False)
+    except StepError as error:
+        if pid is None:
+            raise
+        return f"{took}, rotation unknown: {error.message}"
     return f"{took}, {place.replica} in rotation"
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
 
 FOLDER = ".wanted"
+UNITS = ("/etc/systemd/system/llmdeploy-*.service", "/etc/containers/systemd/llmdeploy-*.container")
 
 
 def write_atomically(path, text, mode):
@@ -50,10 +52,15 @@ def wanted_by_all(root, deployment, digests):
     return wanted
 
 
-def unwanted(root, deployment, digests):
-    """Folders of `root` that no deployment of this host wants."""
+def unwanted(root, deployment, digests, units=UNITS):
+    """Folders of `root` that no deployment of this host wants, and that none of its units runs out of."""
     wanted = wanted_by_all(root, deployment, digests)
-    return [name for name in _names(root) if not name.startswith(".") and name not in wanted]
+    names = [name for name in _names(root) if not name.startswith(".") and name not in wanted]
+    texts = []
+    for path in names and [path for pattern in units for path in glob.glob(pattern)]:
+        with open(path, encoding="utf-8", errors="replace") as handle:
+            texts.append(handle.read())
+    return [name for name in names if not any(name in text for text in texts)]
 
 
 def prune(root, names):

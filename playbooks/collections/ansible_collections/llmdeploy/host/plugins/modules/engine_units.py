@@ -212,8 +212,9 @@ class Engines:
         return run_command(command, user=self.p["user"], group=self.p["user"], extra_groups=[], cwd="/", env={})
 
     def last_words(self, unit, since):
-        journal = ["journalctl", "--unit", unit, "--since", "@%d" % since, "--output", "cat", "--lines", LOG_LINES]
-        log = run_command(journal).stdout
+        # By field: --unit would add what systemd says about it, which is no cause.
+        journal = ["journalctl", "--quiet", "--since", "@%d" % since, "--output", "cat", "--lines", LOG_LINES]
+        log = run_command([*journal, "_SYSTEMD_UNIT=%s" % unit]).stdout
         try:
             done = subprocess.run(self.p["said"], input=log, capture_output=True, text=True, check=True)
             return done.stdout.strip()
