@@ -83,12 +83,32 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class HostPlan:
+    """What one host of a fleet gets: `replicas` engines of `slots` requests at once, each with `threads` compute threads
+    and at most `memory_max` bytes. `gpus` are the driver's numbers of the GPUs of each replica, `cpus` its cores
+    ("0-7"; empty: all). `numa` names the replica's memory node, -1: any. A host with no replica is a gateway alone.
+    """
+
+    name: str
+    address: str
+    gateway: bool = False
+    replicas: int = 0
+    slots: int = 0
+    threads: int = 0
+    memory_max: int = 0
+    cpus: tuple[str, ...] = ()
+    gpus: tuple[tuple[int, ...], ...] = ()
+    wave: str = ""
+
+
+@dataclass(frozen=True)
 class Plan:
     """One deployment, decided.
 
     `context` is tokens per request, `slots` the requests served at once, `threads` the compute threads of the engine.
     `machines` of the kind `instance` stand in `region`; a replica takes `tensor_parallel` x `pipeline_parallel`
     devices.
+    `hosts` are own machines, one by one; `port_block` is the first of the 64 ports that they keep for the deployment.
     `price_per_month` and `purchase` are in USD. `spec` is the spec as used, in JSON types.
     """
 
@@ -114,6 +134,8 @@ class Plan:
     region: str = ""
     tensor_parallel: int = 1
     pipeline_parallel: int = 1
+    hosts: tuple[HostPlan, ...] = ()
+    port_block: int = 0
     predicted: Prediction | None = None
     reasons: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -141,9 +163,15 @@ class Plan:
         predicted = fields.get("predicted")
         fields["predicted"] = Prediction(**predicted) if predicted else None
         fields["alternatives"] = tuple(Alternative(**one) for one in fields["alternatives"])
+        fields["hosts"] = tuple(_host(one) for one in fields.get("hosts", ()))
         for key in ("accelerators", "reasons", "warnings"):
             fields[key] = tuple(fields[key])
         return cls(**fields)
+
+
+def _host(data: dict[str, Any]) -> HostPlan:
+    gpus = tuple(tuple(numbers) for numbers in data["gpus"])
+    return HostPlan(**{**data, "cpus": tuple(data["cpus"]), "gpus": gpus})
 
 
 @dataclass(frozen=True)

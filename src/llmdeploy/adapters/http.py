@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,10 +29,21 @@ def answers(endpoint: Endpoint, timeout: float) -> str:
     return "" if status == 200 else f"HTTP {status}: {text[:200]}"
 
 
+def tls_of(endpoint: Endpoint) -> ssl.SSLContext | None:
+    """What an `https` endpoint is checked against: its own authority, or those that the system knows."""
+    if not endpoint.url.startswith("https://"):
+        return None
+    return ssl.create_default_context(cafile=endpoint.ca_file or None)
+
+
 def _request(endpoint: Endpoint, method: str, path: str, body: Any, timeout: float) -> tuple[int, str]:
     address = urlsplit(endpoint.url)
-    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-    connection = kind(address.hostname or "", address.port, timeout=timeout)
+    host, tls = address.hostname or "", tls_of(endpoint)
+    connection = (
+        http.client.HTTPSConnection(host, address.port, timeout=timeout, context=tls)
+        if tls
+        else http.client.HTTPConnection(host, address.port, timeout=timeout)
+    )
     headers = {"Authorization": f"Bearer {endpoint.key.reveal()}", "Content-Type": "application/json"}
     try:
         connection.request(method, path, json.dumps(body) if body is not None else None, headers)

@@ -22,6 +22,7 @@ OVERRIDES = {
     "model": "model.id",
     "engine": "engine",
     "port": "access.port",
+    "hosts": "hosts.inventory",
 }
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -47,15 +48,17 @@ def spec_options(verb: F) -> F:
         model: str | None,
         engine: str | None,
         port: int | None,
+        hosts: str | None,
         **rest: Any,
     ) -> Any:
-        given = {"name": name, "target": target, "model": model, "engine": engine, "port": port}
+        given = {"name": name, "target": target, "model": model, "engine": engine, "port": port, "hosts": hosts}
         overrides: dict[str, object] = {OVERRIDES[key]: value for key, value in given.items() if value is not None}
         return verb(wanted=SpecOptions(Path(spec) if spec else None, overrides), **rest)
 
     gather.__name__, gather.__doc__ = verb.__name__, verb.__doc__
     gather.__click_params__ = getattr(verb, "__click_params__", [])  # type: ignore[attr-defined]
     for option in (
+        click.option("--hosts", help="hosts.yaml or an Ansible inventory, for the targets onprem and edge."),
         click.option("--port", type=int, help="Port to listen on."),
         click.option("--engine", help="Engine: auto, llamacpp, vllm."),
         click.option("--model", help="Short name, repository (owner/name) or path."),

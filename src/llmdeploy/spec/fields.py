@@ -272,6 +272,56 @@ class Monitor(Section):
     )
 
 
+class Hosts(Section):
+    """Machines of your own that SSH reaches: targets onprem and edge."""
+
+    inventory: Annotated[str, Text("a path", LINE, "write the path of a hosts.yaml or of an Ansible inventory")] = (
+        Field(
+            default="",
+            description="hosts.yaml, or any Ansible inventory (file, folder or script)",
+            examples=["hosts.yaml"],
+        )
+    )
+    max_unavailable: Annotated[int, Whole(0, 100_000)] = Field(
+        default=1, description="hosts that may be off or unfit without stopping a run; a roll changes as many at once"
+    )
+    public_name: Annotated[str, Text("a host name", rf"|{HOST}", "write a DNS name: llm.example.org", 253)] = Field(
+        default="", description="name that clients use; it stands in the certificate", examples=["llm.example.org"]
+    )
+    virtual_address: Annotated[
+        str, Text("an address", rf"|{HOST}", "write an address of the gateways' network: 10.0.0.100", 253)
+    ] = Field(default="", description="address that moves between two gateways (keepalived)", examples=["10.0.0.100"])
+    certificate: Annotated[str, Text("a path", LINE, "write the path of a PEM file: chain and key")] = Field(
+        default="",
+        description="PEM file with chain and key for the gateway; empty: one of the deployment's own authority",
+        examples=["gateway.pem"],
+    )
+    acme_email: Annotated[str, Text("an e-mail address", r"|[^@\s]+@[^@\s]+", "write an address: ops@example.org")] = (
+        Field(
+            default="",
+            description="ask an ACME authority for the gateway's certificate, with this contact; needs public_name",
+            examples=["ops@example.org"],
+        )
+    )
+    acme_directory: Annotated[
+        str, Text("an address", LINE, "write the URL of the authority's directory: https://...", 512)
+    ] = Field(default="", description="directory URL of the ACME authority; empty: certbot's own default")
+    drain: Annotated[float, Duration("0s", "1h")] = Field(
+        default=60.0, description="the longest that running requests are waited for before an engine stops"
+    )
+    max_body: Annotated[int, Size("1KiB", "1GiB")] = Field(
+        default=8 * 2**20, description="the largest request that the gateway takes"
+    )
+    rate: Annotated[int, Whole(0, 1_000_000)] = Field(
+        default=0, description="requests that one API key may send in 10 seconds; 0: no limit"
+    )
+    alert_webhook: Annotated[str, Text("a path", LINE, "write the path of a file that holds the URL")] = Field(
+        default="",
+        description="file with the URL that alerts are sent to; empty: alerts are shown, not sent",
+        examples=["webhook.url"],
+    )
+
+
 class Spec(Section):
     """What the user wants: one deployment of one language model."""
 
@@ -286,6 +336,7 @@ class Spec(Section):
     workload: Workload = Field(default=Workload(), description="what it is sized and tested for")
     resources: Resources = Field(default=Resources(), description="the most that serving may take")
     data: Data = Field(default=Data(), description="where prompts and answers may go")
+    hosts: Hosts = Field(default=Hosts(), description="machines of your own that SSH reaches")
     own: Own = Field(default=Own(), description="accelerators that are there already")
     cloud: Cloud = Field(default=Cloud(), description="how machines are rented")
     budget: Budget = Field(default=Budget(), description="the most that it may cost")

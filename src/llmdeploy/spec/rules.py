@@ -54,11 +54,20 @@ def ports_differ(spec: Spec) -> Broken | None:
     return Broken(("monitor.port", "access.port"), message, "write another port, or 0 for a free one")
 
 
+def acme_needs_a_name(spec: Spec) -> Broken | None:
+    if not spec.hosts.acme_email or (spec.hosts.public_name and not spec.hosts.certificate):
+        return None
+    message = "an authority signs for a public name, and not beside a certificate of your own"
+    fields = ("hosts.acme_email", "hosts.public_name", "hosts.certificate")
+    return Broken(fields, message, "write hosts.public_name, and no hosts.certificate")
+
+
 RULES: tuple[Rule, ...] = (
     private_data_stays,
     path_has_no_revision,
     answer_takes_longer_than_its_first_token,
     ports_differ,
+    acme_needs_a_name,
 )
 
 

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from llmdeploy.sizing.catalogue.models import Model
 
 
+OWN_HOSTS = ("onprem", "edge")
+"""Targets on machines that the user lists; without a list they are planned on paper."""
+
+
 @dataclass(frozen=True)
 class Prepared:
     """The plan, and the comparison it comes from; that is null where nobody told the shape of the model."""
@@ -48,13 +52,17 @@ def prepare_anywhere(spec: Spec, deployment: Deployment, run: Run, report: Path 
     from llmdeploy.methods.plan_of import plan_of, warnings_about
 
     with run.step("prepare") as recorder:
-        bench = bench_for(spec, read_machine(deployment.state.path), _unlisted(spec, deployment))
+        bench = None
+        if _hosts_are_named(spec):
+            recorder.note("methods", f"not compared: {spec.hosts.inventory} says where it runs")
+        else:
+            bench = bench_for(spec, read_machine(deployment.state.path), _unlisted(spec, deployment))
         decision = _compare(spec, bench, recorder) if bench else None
         if decision:
             spec = named(spec, decision)
-        else:
+        elif not _hosts_are_named(spec):
             _say_not_compared(spec, recorder)
-        if spec.target in target_names():
+        if spec.target in target_names() and (_hosts_are_named(spec) or spec.target not in OWN_HOSTS):
             plan = _planned(spec, target(spec.target), deployment, recorder)
             if decision:
                 plan = replace(plan, warnings=(*plan.warnings, *warnings_about(decision.model, plan.model)))
@@ -66,6 +74,10 @@ def prepare_anywhere(spec: Spec, deployment: Deployment, run: Run, report: Path 
         if report and bench and decision:
             _write_report(report, bench, decision, deployment, recorder)
     return Prepared(plan, decision)
+
+
+def _hosts_are_named(spec: Spec) -> bool:
+    return spec.target in OWN_HOSTS and bool(spec.hosts.inventory) and spec.model.id != "auto"
 
 
 def decide_open(spec: Spec, deployment: Deployment) -> Spec:

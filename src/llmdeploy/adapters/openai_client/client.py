@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
+from llmdeploy.adapters.http import tls_of
 from llmdeploy.adapters.openai_client.exchange import Exchange, Origin, connected
 from llmdeploy.adapters.openai_client.failure import RequestError, error_message, failures_named, http_failure
 from llmdeploy.adapters.openai_client.outcome import Outcome
@@ -89,7 +90,7 @@ class OpenAIClient:
         anonymous: bool = False,
     ) -> None:
         self.endpoint = endpoint
-        self._origin = Origin.of(endpoint.url, tls)
+        self._origin = Origin.of(endpoint.url, tls or tls_of(endpoint))
         self._key = None if anonymous else (key or endpoint.key)
 
     async def get(self, path: str, *, deadline_s: float) -> Answer:

@@ -1,0 +1,200 @@
+"""Prepare on many machines: ask them all, refuse with a reason, give each its part of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from llmdeploy.adapters.resolve_model import FoundModel, resolve_model
+from llmdeploy.deployment import Deployment
+from llmdeploy.errors import MissingError, Problem, SpecError
+from llmdeploy.fleet.facts import described
+from llmdeploy.fleet.gather import gather, none_fit, read_inventory
+from llmdeploy.fleet.host import Host
+from llmdeploy.fleet.ports import free_block
+from llmdeploy.fleet.preflight import Wanted, refusals
+from llmdeploy.fleet.record import Member, save_members
+from llmdeploy.fleet.sizing import Sized, keep_known, share_of, size_host
+from llmdeploy.plan import Alternative, HostPlan, Memory, Plan
+from llmdeploy.run import Recorder
+from llmdeploy.units import counted, size_text
+
+if TYPE_CHECKING:
+    from llmdeploy.spec import Spec
+
+MEMBERS = "fleet.json"
+SAID_ONE_BY_ONE = 20
+"""Hosts above this number are told of in one line; those that are refused always have their own."""
+
+
+def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
+    """The plan for the hosts of the spec's inventory; saves who they are and what they said."""
+    with recorder.entry("hosts") as entry:
+        hosts = read_inventory(spec.hosts.inventory, deployment.environment)
+        entry.detail = f"{counted(len(hosts), 'host')}: {_shortened([host.name for host in hosts])}"
+    with recorder.entry("model") as entry:
+        found = resolve_model(spec.model, deployment, "safetensors" if spec.engine == "vllm" else None)
+        engine = _engine(spec.engine, found)
+        entry.detail = f"{found.ref.id}: {found.ref.format}, {size_text(found.ref.size_bytes)}, for {engine}"
+    with recorder.entry("facts") as entry:
+        answers = gather(hosts, spec.name, lambda done: recorder.progress("facts", done, len(hosts)))
+        said = {name: one for name, one in answers.items() if isinstance(one, Member)}
+        entry.detail = f"{len(said)} of {counted(len(hosts), 'host')} answered"
+    reasons = {name: one for name, one in answers.items() if isinstance(one, str)}
+    reasons |= _unfit(said, Wanted(spec.name, engine, found.ref.size_bytes, spec.access.port))
+    fit = {name: member for name, member in said.items() if name not in reasons}
+    with recorder.entry("size") as entry:
+        sized = _sized(spec, engine, found, fit, reasons)
+        plan = _compose(spec, engine, found, hosts, sized, said, reasons, deployment)
+        entry.detail = f"{sum(host.replicas for host in plan.hosts)} engines, {_slots(plan)} requests at once of {plan.context} tokens"
+    _tell(hosts, said, reasons, recorder)
+    _within_bounds(spec, hosts, reasons)
+    save_members(deployment.state.path / MEMBERS, tuple(said.get(host.name) or Member(host) for host in hosts))
+    return plan
+
+
+def _engine(asked: str, found: FoundModel) -> str:
+    name = {"gguf": "llamacpp", "safetensors": "vllm"}[found.ref.format]
+    if asked in ("auto", name):
+        return name
+    raise SpecError(
+        [
+            Problem(
+                "engine", f"{asked} cannot serve {found.ref.id}, which is {found.ref.format}", f"write auto or {name}"
+            )
+        ],
+        "spec",
+    )
+
+
+def _unfit(said: Mapping[str, Member], wanted: Wanted) -> dict[str, str]:
+    found = {}
+    for name, member in said.items():
+        assert member.facts
+        against = refusals(member.facts, wanted, member.host.gateway, member.host.engine)
+        if against:
+            found[name] = "; ".join(against)
+    return found
+
+
+def _sized(
+    spec: Spec, engine: str, found: FoundModel, fit: Mapping[str, Member], reasons: dict[str, str]
+) -> dict[str, Sized]:
+    """Each engine host's part; what does not fit goes to `reasons`. Raises MissingError where nothing is left."""
+    serving = [member for member in fit.values() if member.host.engine]
+    share = share_of(spec, engine, found.architecture, max(1, len(serving)))
+    sized: dict[str, Sized] = {}
+    for member in serving:
+        assert member.facts
+        part = size_host(member.host, member.facts, share)
+        if isinstance(part, str):
+            reasons[member.host.name] = part
+        else:
+            sized[member.host.name] = part
+    if not sized:
+        raise none_fit(reasons)
+    return sized
+
+
+def _compose(
+    spec: Spec,
+    engine: str,
+    found: FoundModel,
+    hosts: tuple[Host, ...],
+    sized: Mapping[str, Sized],
+    said: Mapping[str, Member],
+    reasons: Mapping[str, str],
+    deployment: Deployment,
+) -> Plan:
+    known_plans = [plan for plan in deployment.state.known_plans() if plan.hosts]
+    known = {host.name: host for plan in known_plans for host in plan.hosts}
+    parts = tuple(part for host in hosts if (part := _part(host, sized, said, reasons, known)))
+    context = min(part.context for part in sized.values())
+    least = min(sized.values(), key=lambda part: part.memory.available_bytes - part.memory.needed_bytes)
+    answered = [member.facts for member in said.values() if member.facts]
+    block = free_block(spec.name, answered, known_plans[0].port_block if known_plans else 0, [spec.access.port])
+    return Plan(
+        name=spec.name,
+        target=spec.target,
+        spec=spec.model_dump(mode="json"),
+        model=found.ref,
+        served_name=spec.access.served_name or spec.model.id.rsplit("/", 1)[-1],
+        variant=found.architecture.quantization,
+        engine=engine,
+        context=_kept_context(context, known_plans, parts),
+        slots=max(part.slots for part in parts),
+        threads=max(part.threads for part in parts),
+        host=_address(spec, parts),
+        port=spec.access.port,
+        memory=_memory(least),
+        replicas=sum(part.replicas for part in parts),
+        machines=len(parts),
+        hosts=parts,
+        port_block=block,
+        reasons=(*found.reasons, *least.reasons, "price: these machines are yours, 0 USD a month"),
+        warnings=(*found.warnings, *dict.fromkeys(text for part in sized.values() for text in part.warnings)),
+        alternatives=tuple(Alternative(f"host {name}", reason) for name, reason in reasons.items()),
+    )
+
+
+def _part(
+    host: Host,
+    sized: Mapping[str, Sized],
+    said: Mapping[str, Member],
+    reasons: Mapping[str, str],
+    known: Mapping[str, HostPlan],
+) -> HostPlan | None:
+    """A host's part now; of one that is off, what it had: it stays a member and is caught up."""
+    if host.name in sized:
+        facts = said[host.name].facts
+        free = (facts.machine.memory_available + facts.own_engines) if facts else 0
+        return keep_known(sized[host.name].plan, known, free)
+    if host.name in reasons:
+        return known.get(host.name)
+    return HostPlan(host.name, host.address, gateway=host.gateway, wave=host.wave)
+
+
+def _kept_context(context: int, known: list[Plan], parts: tuple[HostPlan, ...]) -> int:
+    """The former context where it holds still: all hosts have the part that they had."""
+    same = [plan.context for plan in known if set(plan.hosts) == set(parts) and plan.context <= context]
+    return same[0] if same else context
+
+
+def _memory(part: Sized) -> Memory:
+    return replace(part.memory, available_bytes=part.memory.available_bytes)
+
+
+def _address(spec: Spec, parts: tuple[HostPlan, ...]) -> str:
+    gateways = [part.address for part in parts if part.gateway]
+    if not gateways:
+        raise MissingError("no gateway is fit", "name another host with role: gateway or both")
+    return spec.hosts.public_name or spec.hosts.virtual_address.split("/")[0] or gateways[0]
+
+
+def _tell(hosts: tuple[Host, ...], said: Mapping[str, Member], reasons: Mapping[str, str], recorder: Recorder) -> None:
+    for host in hosts:
+        if host.name in reasons:
+            hint = "mend it and run again: it is caught up then"
+            recorder.note(host.name, f"left out: {reasons[host.name]}", "warning", hint)
+        elif len(hosts) <= SAID_ONE_BY_ONE and (facts := said[host.name].facts):
+            recorder.note(host.name, described(facts))
+
+
+def _within_bounds(spec: Spec, hosts: tuple[Host, ...], reasons: Mapping[str, str]) -> None:
+    bound = min(spec.hosts.max_unavailable, len(hosts) - 1)
+    if len(reasons) <= bound:
+        return
+    lines = "; ".join(f"{name}: {reason}" for name, reason in list(reasons.items())[:10])
+    raise MissingError(
+        f"{len(reasons)} of {len(hosts)} hosts cannot be taken, and hosts.max_unavailable is {spec.hosts.max_unavailable}: {lines}",
+        "mend them, take them off the list, or raise hosts.max_unavailable",
+    )
+
+
+def _slots(plan: Plan) -> int:
+    return sum(host.replicas * host.slots for host in plan.hosts)
+
+
+def _shortened(names: list[str]) -> str:
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")

@@ -1,0 +1,93 @@
+"""Whether a host can be taken, and in one line why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from llmdeploy.fleet.facts import Facts
+from llmdeploy.units import size_text
+
+SYSTEMS = ("debian 12", "debian 13", "ubuntu 24.04", "ubuntu 25.10", "ubuntu 26.04")
+PYTHONS = ((3, 11), (3, 14))  # the wheels that are sent: from, to
+KERNEL = (5, 10)  # nftables and cgroups as the roles use them; older than every system above
+ARCHITECTURES = ("x86_64", "aarch64")
+SKEW_SECONDS = 30.0  # certificates, and the order of log lines
+RUNTIME_BYTES = {"llamacpp": 600 * 2**20, "vllm": 12 * 2**30}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a host must have room for: bytes of the model, the engine, and the ports of the deployment called `name`."""
+
+    name: str
+    engine: str
+    model_bytes: int
+    gateway_port: int
+
+
+def refusals(facts: Facts, wanted: Wanted, gateway: bool, engine: bool) -> tuple[str, ...]:
+    """Each reason against a host, one line; none where it is fit."""
+    checks: list[Callable[[], Iterator[str]]] = [
+        lambda: _system(facts),
+        lambda: _clock(facts),
+        lambda: _ports(facts, wanted, gateway),
+    ]
+    if engine:
+        checks += [lambda: _disk(facts, wanted), lambda: _gpu(facts, wanted)]
+    return tuple(reason for check in checks for reason in check())
+
+
+def _system(facts: Facts) -> Iterator[str]:
+    if facts.os not in SYSTEMS:
+        yield f"{facts.os_name} is not supported: {', '.join(SYSTEMS)}"
+    elif not PYTHONS[0] <= facts.python <= PYTHONS[1]:
+        yield f"its python3 is {_dotted(facts.python)}, and {_dotted(PYTHONS[0])} to {_dotted(PYTHONS[1])} are needed"
+    if facts.machine.architecture not in ARCHITECTURES:
+        yield f"{facts.machine.architecture} processors are not supported: {', '.join(ARCHITECTURES)}"
+    if _kernel(facts.kernel) < KERNEL:
+        yield f"its kernel is {facts.kernel}, and {_dotted(KERNEL)} is the oldest that will do"
+    if facts.running not in ("running", "degraded", "starting"):
+        yield f"systemd is not running there ({facts.running or 'no answer'})"
+
+
+def _clock(facts: Facts) -> Iterator[str]:
+    if abs(facts.skew) > SKEW_SECONDS + facts.skew_error:
+        side = "ahead" if facts.skew > 0 else "behind"
+        yield f"its clock is {abs(facts.skew):.0f} s {side}: certificates would not be valid there; set it"
+
+
+def _ports(facts: Facts, wanted: Wanted, gateway: bool) -> Iterator[str]:
+    if not gateway:
+        return
+    for port, unit in facts.listeners:
+        if port == wanted.gateway_port and unit != f"llmdeploy-{wanted.name}-gateway.service":
+            yield f"port {port} is taken by {unit or 'another program'}: free it, or choose another access.port"
+
+
+def _disk(facts: Facts, wanted: Wanted) -> Iterator[str]:
+    new = 0 if facts.artifacts else wanted.model_bytes
+    needed = new + wanted.model_bytes + RUNTIME_BYTES.get(wanted.engine, 0)
+    free = min(facts.machine.disk_free, facts.disk_runtimes)
+    if not facts.artifacts and free < needed:
+        yield f"{size_text(free)} of disk are free, and {size_text(needed)} are needed (the model twice while it is replaced)"
+
+
+def _gpu(facts: Facts, wanted: Wanted) -> Iterator[str]:
+    if wanted.engine != "vllm":
+        return
+    seen = len(facts.machine.gpus)
+    if facts.pci_gpus == 0 and seen == 0:
+        yield "it has no GPU, and vllm is meant to run on one"
+    elif facts.gpu_error:
+        yield f"its GPU driver is broken: {facts.gpu_error}"
+    elif 0 < seen < facts.pci_gpus:
+        yield f"its driver sees {seen} of {facts.pci_gpus} GPUs: reset or reboot it"
+
+
+def _kernel(release: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in release.split("-")[0].split(".")[:2] if part.isdigit())
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

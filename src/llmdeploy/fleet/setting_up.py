@@ -1,0 +1,35 @@
+"""Setup on many machines: keys, certificates, the runtime, and the playbook that does the rest."""
+
+from __future__ import annotations
+
+from llmdeploy.deployment import Deployment
+from llmdeploy.fleet.secrets import ensure_secrets
+from llmdeploy.fleet.sending import send
+from llmdeploy.fleet.work import fleet_of, play, record, save_runtimes
+from llmdeploy.plan import Plan
+from llmdeploy.run import Recorder
+from llmdeploy.units import size_text
+
+
+def setup_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
+    with recorder.entry("keys and certificates") as entry:
+        made = ensure_secrets(plan, deployment.state)
+        if made:
+            entry.changed(f"made: {', '.join(made)}; in {deployment.state.path}")
+        else:
+            entry.detail = f"in {deployment.state.path}"
+    with recorder.entry("runtime") as entry:
+        fleet = fleet_of(plan, deployment, build=True)
+        sent = 0
+        for artifact in {one.digest: one for one in fleet.bundle.runtimes.values()}.values():
+            wanting = [name for name, one in fleet.bundle.runtimes.items() if one.digest == artifact.digest]
+            _, size = send(artifact, wanting, fleet, lambda done: recorder.progress("runtime", done, artifact.bytes))
+            sent += size
+        recorder.data["sent_bytes"] = sent
+        if sent:
+            entry.changed(f"{size_text(sent)} sent to one host, for the others to fetch")
+        else:
+            entry.detail = "on the hosts already"
+    with recorder.entry("hosts") as entry:
+        record(play("setup", fleet, deployment, recorder), entry, recorder)
+    save_runtimes(fleet, deployment)

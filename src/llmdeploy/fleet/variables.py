@@ -1,0 +1,304 @@
+"""A plan as variables of the roles: the inventory that the playbooks run with. No secret is in it, only paths of files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from llmdeploy.artifact import Artifact
+from llmdeploy.engines import MetricNames, Site, engine
+from llmdeploy.fleet import ports
+from llmdeploy.fleet.facts import Facts
+from llmdeploy.fleet.host import Host
+from llmdeploy.fleet.places import INCOMING, STORE, Secrets, etc, python_of
+from llmdeploy.plan import HostPlan, Plan
+from llmdeploy.units import known_duration, known_size
+
+READY_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What travels to the hosts: wheels for each kind of interpreter by host, and the model; both by digest."""
+
+    runtimes: Mapping[str, Artifact]
+    model: Artifact | None = None
+    keep: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The hosts of one run, those that are off left out; `golden` is the file of prompts, `ready` seconds for a start."""
+
+    plan: Plan
+    hosts: Mapping[str, tuple[Host, Facts]]
+    bundle: Bundle
+    secrets: Secrets
+    golden: Path | None = None
+    ready: float = READY_SECONDS
+    webhook: Path | None = None
+
+    def planned(self) -> list[HostPlan]:
+        return [one for one in self.plan.hosts if one.name in self.hosts]
+
+    @property
+    def gateways(self) -> list[HostPlan]:
+        return [one for one in self.plan.hosts if one.gateway]
+
+    @property
+    def engines(self) -> list[HostPlan]:
+        return [one for one in self.plan.hosts if one.replicas]
+
+    def port(self, offset: int) -> int:
+        return self.plan.port_block + offset
+
+
+def variables_of(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
+    """Every variable of every role for one host."""
+    return {
+        **_hardening(fleet, host),
+        **_gpu_driver(fleet, host),
+        **_gateway(fleet, host),
+        **_model_store(fleet, host),
+        **_runtime(fleet, host),
+        **(_engine(fleet, host) if host.replicas and fleet.bundle.model else {}),
+        **_metrics(fleet, host),
+    }
+
+
+def _hardening(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
+    gateways = [one.address for one in fleet.gateways]
+    others = [one.address for one in fleet.plan.hosts if one.name != host.name]
+    inner = []
+    if sources := sorted(set(gateways) - {host.address}):
+        inner.append({"ports": _inner_ports(fleet, host) or [fleet.port(ports.INNER)], "sources": sources})
+    if others and _shares(fleet):
+        inner.append({"ports": [fleet.port(ports.STORE)], "sources": sorted(others)})
+    acme = [80] if fleet.plan.spec["hosts"]["acme_email"] else []
+    virtual = fleet.plan.spec["hosts"]["virtual_address"]
+    peers = [one.address for one in fleet.gateways if one.name != host.name] if virtual and host.gateway else []
+    return {
+        "hardening_ssh_port": fleet.hosts[host.name][1].ssh_port,
+        "hardening_public_ports": [fleet.plan.port, *acme] if host.gateway else [],
+        "hardening_inner": inner,
+        "hardening_extra_rules": [f"ip protocol vrrp ip saddr {peer} accept" for peer in peers],
+    }
+
+
+def _gpu_driver(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
+    facts = fleet.hosts[host.name][1]
+    wanted = fleet.plan.engine == "vllm" and facts.pci_gpus > 0
+    return {"gpu_driver_wanted": wanted, "gpu_driver_expected": facts.pci_gpus if wanted else 0}
+
+
+def _gateway(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
+    secrets, settings = fleet.secrets, fleet.plan.spec["hosts"]
+    return {
+        "gateway_deployment": fleet.plan.name,
+        "gateway_ca_source": str(secrets.authority),
+        "gateway_node_certificate_source": str(secrets.node(host.name)),
+        "gateway_engine_key_source": str(secrets.engine_key),
+        "gateway_inner": [
+            {"index": index, "port": fleet.port(ports.INNER + index), "engine_port": fleet.port(ports.ENGINE + index)}
+            for index in range(host.replicas)
+        ],
+        "gateway_monitor_port": 0 if host.replicas else fleet.port(ports.INNER),
+        "gateway_metrics_port": fleet.port(ports.GATEWAY_METRICS),
+        "gateway_node_exporter_port": fleet.port(ports.NODE),
+        "gateway_prober_port": fleet.port(ports.PROBER) if host.replicas else 0,
+        "gateway_gpu_exporter_port": fleet.port(ports.GPU) if _gpu_driver(fleet, host)["gpu_driver_wanted"] else 0,
+        "gateway_public": host.gateway,
+        **(_public(fleet, host, settings) if host.gateway else {}),
+    }
+
+
+def _public(fleet: Fleet, host: HostPlan, settings: Mapping[str, Any]) -> dict[str, Any]:
+    given = settings["certificate"]
+    found: dict[str, Any] = {
+        "gateway_port": fleet.plan.port,
+        "gateway_members": [
+            {"name": f"{one.name}-{index}", "address": one.address, "port": fleet.port(ports.INNER + index),
+             "host": one.name, "slots": one.slots}
+            for one in fleet.engines for index in range(one.replicas)
+        ],
+        "gateway_key_hashes_source": str(fleet.secrets.key_hashes),
+        "gateway_public_certificate_source": given or str(fleet.secrets.gateway),
+        "gateway_max_body": known_size(settings["max_body"]),
+        "gateway_rate": settings["rate"],
+    }  # fmt: skip
+    if settings["acme_email"]:
+        acme = {"email": settings["acme_email"], "domain": settings["public_name"]}
+        directory = settings["acme_directory"] or "https://acme-v02.api.letsencrypt.org/directory"
+        found["gateway_acme"] = {**acme, "directory_url": directory}
+    if settings["virtual_address"]:
+        found |= _virtual(fleet, host, settings["virtual_address"])
+    return found
+
+
+def _virtual(fleet: Fleet, host: HostPlan, address: str) -> dict[str, Any]:
+    names = [one.name for one in fleet.gateways]
+    interfaces = fleet.hosts[host.name][1].interfaces
+    router = 1 + int(hashlib.sha256(fleet.plan.name.encode()).hexdigest(), 16) % 255
+    return {
+        "gateway_virtual_address": address if "/" in address else f"{address}/32",
+        "gateway_virtual_interface": interfaces[0][0] if interfaces else "eth0",
+        "gateway_virtual_priority": 150 - 10 * names.index(host.name),
+        "gateway_virtual_router": router,
+        "gateway_virtual_source": host.address,
+        "gateway_virtual_peers": [one.address for one in fleet.gateways if one.name != host.name],
+    }
+
+
+def _model_store(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
+    return {
+        "model_store_deployment": fleet.plan.name,
+        "model_store_artifacts": [one.as_json() for one in _artifacts(fleet, host)],
+        "model_store_keep": list(fleet.bundle.keep),
+        "model_store_incoming": INCOMING,
+        "model_store_peers": [one.address for one in fleet.planned() if one.name != host.name]
+        if _shares(fleet)
+        else [],
+        "model_store_share": _shares(fleet),
+        "model_store_port": fleet.port(ports.STORE),
+    }
+
+
+def _artifacts(fleet: Fleet, host: HostPlan) -> list[Artifact]:
+    model = [fleet.bundle.model] if fleet.bundle.model and host.replicas else []
+    return [fleet.bundle.runtimes[host.name], *model]
+
+
+def _runtime(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
+    return {
+        "engine_runtime_deployment": fleet.plan.name,
+        "engine_runtime_artifact": fleet.bundle.runtimes[host.name].digest,
+        "engine_runtime_keep": list(fleet.bundle.keep),
+        **(
+            {"engine_runtime_way": "podman", "engine_runtime_image": _image(fleet.plan)}
+            if fleet.plan.engine == "vllm" and host.replicas
+            else {}
+        ),
+    }
+
+
+def _engine(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
+    plan, model = fleet.plan, fleet.bundle.model
+    assert model is not None
+    runtime = fleet.bundle.runtimes[host.name].digest
+    found: dict[str, Any] = {
+        "engine_deployment": plan.name,
+        "engine_model": plan.served_name,
+        "engine_python": python_of(runtime),
+        "engine_key_source": str(fleet.secrets.engine_key),
+        "engine_replicas": [_replica(fleet, host, index, runtime, model) for index in range(host.replicas)],
+        "engine_golden_source": str(fleet.golden or ""),
+        "engine_min_accuracy": plan.spec["test"]["min_accuracy"],
+        "engine_drain_timeout": int(known_duration(plan.spec["hosts"]["drain"])),
+        "engine_ready_timeout": int(fleet.ready),
+        "engine_artifacts": [model.digest, runtime],
+    }
+    if plan.engine == "vllm":
+        found |= {"engine_way": "podman", "engine_image": _image(plan)}
+    return {**found, "engine_plan": _digest(found["engine_replicas"])}
+
+
+def _image(plan: Plan) -> str:
+    return engine(plan.engine).serve(plan, Site("python3", "", "")).image
+
+
+def _replica(fleet: Fleet, host: HostPlan, index: int, runtime: str, model: Artifact) -> dict[str, Any]:
+    gpus = host.gpus[index] if index < len(host.gpus) else ()
+    part = replace(
+        fleet.plan,
+        host="127.0.0.1",
+        port=fleet.port(ports.ENGINE + index),
+        slots=host.slots,
+        threads=host.threads,
+        accelerators=tuple(f"cuda:{number}" for number in gpus) if fleet.plan.engine == "vllm" else (),
+    )
+    serving = engine(fleet.plan.engine).serve(
+        part, Site(python_of(runtime), model_path(model), f"{etc(fleet.plan.name)}/engine.key")
+    )
+    return {
+        "index": index,
+        "port": serving.port,
+        "argv": list(serving.argv),
+        "env": dict(serving.env),
+        "memory_max": host.memory_max,
+        "cpus": host.cpus[index] if index < len(host.cpus) else "",
+        "gpus": list(gpus),
+    }
+
+
+def model_path(model: Artifact) -> str:
+    """What the engine is pointed at: the first GGUF file, or the folder."""
+    folder = f"{STORE}/{model.digest}"
+    ggufs = sorted(file.name for file in model.files if file.name.endswith(".gguf"))
+    return f"{folder}/{ggufs[0]}" if ggufs else folder
+
+
+def _metrics(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
+    plan, slo = fleet.plan, fleet.plan.spec["workload"]["slo"]
+    monitor = fleet.gateways[0].name
+    found: dict[str, Any] = {
+        "metrics_name": plan.name,
+        "metrics_server": host.name == monitor,
+        "metrics_gpu": bool(_gpu_driver(fleet, host)["gpu_driver_wanted"]),
+        "metrics_node_exporter_port": fleet.port(ports.NODE),
+        "metrics_gpu_exporter_port": fleet.port(ports.GPU),
+        "metrics_prometheus_port": fleet.port(ports.PROMETHEUS),
+        "metrics_alertmanager_port": fleet.port(ports.ALERTMANAGER),
+        "metrics_python": python_of(fleet.bundle.runtimes[host.name].digest),
+        "metrics_probers": [_prober(fleet)] if host.replicas else [],
+        "metrics_targets": [
+            {"name": one.name, "address": one.address, "inner_ports": _inner_ports(fleet, one) or
+             [fleet.port(ports.INNER)], "engine": one.replicas > 0, "probers": [0] if one.replicas else [],
+             "gateway": one.gateway, "gpu": False}
+            for one in plan.hosts
+        ],
+        "metrics_min_accuracy": plan.spec["test"]["min_accuracy"],
+        "metrics_ttft_p95_s": known_duration(slo["ttft_p95"]),
+        "metrics_itl_p95_s": known_duration(slo["itl_p95"]),
+    }  # fmt: skip
+    if fleet.webhook:
+        found["metrics_webhooks"] = [{"url_source": str(fleet.webhook)}]
+    return found
+
+
+def _prober(fleet: Fleet) -> dict[str, Any]:
+    plan, chosen = fleet.plan, engine(fleet.plan.engine)
+    monitor = plan.spec["monitor"]
+    config = {
+        "url": f"http://127.0.0.1:{fleet.port(ports.ENGINE)}",
+        "model": plan.served_name,
+        "key_file": f"{etc(plan.name)}/engine.key",
+        "supervisor_folder": "",
+        "unit": f"llmdeploy-{plan.name}-engine-0.service",
+        "metrics": asdict(_names(chosen.metrics)),
+        "interval_s": known_duration(monitor["interval"]),
+        "port": fleet.port(ports.PROBER),
+        "history_bytes": known_size(monitor["history"]),
+        "min_accuracy": plan.spec["test"]["min_accuracy"],
+    }
+    golden = {"golden_source": str(fleet.golden)} if fleet.golden else {}
+    return {"name": "engine-0", "config": config, **golden}
+
+
+def _names(names: MetricNames) -> MetricNames:
+    return names
+
+
+def _inner_ports(fleet: Fleet, host: HostPlan) -> list[int]:
+    return [fleet.port(ports.INNER + index) for index in range(host.replicas)]
+
+
+def _shares(fleet: Fleet) -> bool:
+    return len(fleet.plan.hosts) > 1
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,0 +1,143 @@
+"""What setup, deploy and monitor have in common: the fleet as it is, and a playbook over it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from llmdeploy.adapters.ansible import Outcome, Playbook, run_playbook
+from llmdeploy.adapters.resolve_model import golden_file
+from llmdeploy.adapters.runtime import Python, runtime_artifact
+from llmdeploy.artifact import Artifact, read_artifact
+from llmdeploy.bundled import bundled
+from llmdeploy.deployment import Deployment
+from llmdeploy.errors import MissingError, StepError
+from llmdeploy.fleet.facts import Facts
+from llmdeploy.fleet.gather import gather
+from llmdeploy.fleet.host import Host
+from llmdeploy.fleet.inventory import inventory_of
+from llmdeploy.fleet.places import Secrets
+from llmdeploy.fleet.planning import MEMBERS
+from llmdeploy.fleet.record import Member, load_members
+from llmdeploy.fleet.variables import Bundle, Fleet
+from llmdeploy.plan import Plan
+from llmdeploy.run import Draft, Recorder
+from llmdeploy.state import write_private
+
+MOST_TOLD = 5
+
+
+RUNTIMES = "runtimes.json"
+
+
+def fleet_of(
+    plan: Plan, deployment: Deployment, model: Artifact | None = None, fresh: bool = False, build: bool = False
+) -> Fleet:
+    """The fleet of a plan with the hosts that answered; `fresh` asks them anew, `build` makes the wheels that setup brings,
+    where other steps take those that it brought. Raises MissingError where no host answered."""
+    members = load_members(deployment.state.path / MEMBERS)
+    if fresh:
+        answers = gather([member.host for member in members], plan.name)
+        members = tuple(one if isinstance(one := answers[member.host.name], Member) else member for member in members)
+    planned = {host.name for host in plan.hosts}
+    there = {one.host.name: (one.host, one.facts) for one in members if one.facts and one.host.name in planned}
+    if not there:
+        raise MissingError(f"no host of {plan.name} is known to answer", "run `llmdeploy prepare`")
+    secrets = Secrets(deployment.state.path.absolute())
+    cwd = deployment.environment.cwd
+    webhook = plan.spec["hosts"]["alert_webhook"]
+    return Fleet(
+        plan=plan,
+        hosts=there,
+        bundle=Bundle(_built(there, deployment) if build else _brought(there, deployment), model, _kept(deployment)),
+        secrets=secrets,
+        golden=golden_file(plan.spec["test"]["golden"], plan.model, cwd),
+        webhook=(cwd / Path(webhook).expanduser()).absolute() if webhook else None,
+    )
+
+
+def _brought(hosts: Mapping[str, tuple[Host, Facts]], deployment: Deployment) -> dict[str, Artifact]:
+    """What setup has brought to each host. Raises MissingError where it brought nothing."""
+    try:
+        data = json.loads((deployment.state.path / RUNTIMES).read_text(encoding="utf-8"))
+        return {name: read_artifact(data[name]) for name in hosts}
+    except (FileNotFoundError, KeyError):
+        raise MissingError(
+            f"{deployment.state.name} is not set up", "run `llmdeploy setup`, or `llmdeploy up`"
+        ) from None
+
+
+def save_runtimes(fleet: Fleet, deployment: Deployment) -> None:
+    data = {name: artifact.as_json() for name, artifact in fleet.bundle.runtimes.items()}
+    write_private(deployment.state.path / RUNTIMES, json.dumps(data))
+
+
+def _built(hosts: Mapping[str, tuple[Host, Facts]], deployment: Deployment) -> dict[str, Artifact]:
+    """The wheels for each host; built once for each kind of interpreter."""
+    cache = deployment.environment.state_root.absolute() / "runtimes"
+    kinds = {name: Python(facts.python, facts.machine.architecture) for name, (_, facts) in hosts.items()}
+    made = {kind: runtime_artifact(kind, cache, deployment.environment.variables) for kind in set(kinds.values())}
+    return {name: made[kind] for name, kind in kinds.items()}
+
+
+def _kept(deployment: Deployment) -> tuple[str, ...]:
+    """Digests that stay on hosts beside those of the plan: what runs now is what a rollback goes back to."""
+    return tuple(deployment.state.load_outputs().get("artifacts", ()))
+
+
+def play(
+    name: str, fleet: Fleet, deployment: Deployment, recorder: Recorder, batch: int = 0, check: bool = False
+) -> Outcome:
+    """Run the playbook of that name over the fleet's hosts; what failed is in the outcome."""
+    playbooks = bundled("playbooks")
+    inventory = inventory_of(fleet, playbooks, thorough=check)
+    seen = 0
+
+    def tell(text: str) -> None:
+        nonlocal seen
+        seen += 1
+        recorder.progress(text, seen, 0)
+
+    folder = deployment.state.path.absolute() / "ansible"
+    at_once = {"llmdeploy_batch": batch or max(1, len(fleet.engines))}
+    run = Playbook(playbooks / f"{name}.yml", inventory, folder, check=check, variables=at_once)
+    return run_playbook(run, _world(deployment), tell)
+
+
+def run_removal(hosts: Mapping[str, Mapping[str, Any]], name: str, deployment: Deployment) -> Outcome:
+    """Take the deployment off these hosts, given with their connection variables."""
+    inventory = {"all": {"hosts": dict(hosts)}}
+    folder = deployment.state.path.absolute() / "ansible"
+    return run_playbook(
+        Playbook(bundled("playbooks") / "remove.yml", inventory, folder, variables={"remove_deployment": name}),
+        _world(deployment),
+    )
+
+
+def connection_of(host: Host) -> dict[str, Any]:
+    return {"ansible_host": host.address, "ansible_python_interpreter": "/usr/bin/python3", **host.variables}
+
+
+def record(outcome: Outcome, entry: Draft, recorder: Recorder) -> None:
+    """Put the counts of each host into the entry and the report's data. Raises StepError naming what failed where."""
+    counts = {name: vars(host) for name, host in outcome.hosts.items()}
+    recorder.data.setdefault("hosts", {}).update(counts)
+    done = f"{len(outcome.hosts)} hosts, changed={outcome.changed}"
+    if outcome.changed:
+        entry.changed(done)
+    else:
+        entry.detail = done
+    if outcome.faults:
+        raise StepError(told(outcome), "mend it and run the same command again: it goes on from what it finds")
+
+
+def told(outcome: Outcome) -> str:
+    lines = [f"{fault.host}: {fault.role or 'play'}: {fault.task}: {fault.message}" for fault in outcome.faults]
+    rest = len(lines) - MOST_TOLD
+    return "; ".join(lines[:MOST_TOLD]) + (f"; and {rest} more" if rest > 0 else "")
+
+
+def _world(deployment: Deployment) -> dict[str, str]:
+    return dict(deployment.environment.variables)
