@@ -121,8 +121,8 @@ def differs(path, was, now):
         return f"{path} was not there at the end of the last run"
     if now is None:
         return f"{path} is missing"
-    parts = sorted(key for key in {**was, **now} if was.get(key) != now.get(key))
-    return f"{path} differs in {', '.join('content' if part == 'sha256' else part for part in parts)}"
+    parts = {"content" if key == "sha256" else key for key in {**was, **now} if was.get(key) != now.get(key)}
+    return f"{path} differs in {', '.join(sorted(parts))}"
 
 
 def compare(module, book, roles):
