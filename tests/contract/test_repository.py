@@ -148,7 +148,8 @@ def test_the_license_is_there_in_full() -> None:
 
 
 def test_what_begins_like_a_program_can_be_run() -> None:
-    programs = [path for path, text in texts().items() if text.startswith("#!")]
+    """Modules and templates of the playbooks are run on a host, where Ansible sets their mode."""
+    programs = [path for path, text in texts().items() if text.startswith("#!") and path.parts[0] != "playbooks"]
     assert {Path("scripts/llmdeploy"), Path("scripts/test"), Path("scripts/lock"), Path(".ci/run")} <= set(programs)
     assert [str(path) for path in programs if not os.access(ROOT / path, os.X_OK)] == []
 
