@@ -84,9 +84,9 @@ class Prediction:
 
 @dataclass(frozen=True)
 class HostPlan:
-    """What one host of a fleet gets: `replicas` engines of `slots` requests at once, each with `threads` compute threads
-    and at most `memory_max` bytes. `gpus` are the driver's numbers of the GPUs of each replica, `cpus` its cores
-    ("0-7"; empty: all). `numa` names the replica's memory node, -1: any. A host with no replica is a gateway alone.
+    """What one host of a fleet gets: `replicas` engines of `slots` requests at once, each with `threads` compute
+    threads and at most `memory_max` bytes (0: no bound). `gpus` are the driver's numbers of the GPUs of each replica,
+    `cpus` its cores ("0-7"; empty: all). A host with no replica is a gateway alone.
     """
 
     name: str

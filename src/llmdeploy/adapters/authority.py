@@ -6,7 +6,6 @@ Elliptic curve P-256 throughout: every TLS library of ten years reads it.
 from __future__ import annotations
 
 import ipaddress
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -52,9 +51,10 @@ class Authority:
         return True
 
     def certify(self, path: Path, name: str, places: Sequence[str], now: datetime | None = None) -> bool:
-        """Have a certificate with its key in one PEM file, for `places` (DNS names and addresses), as server and client.
+        """Have a certificate with its key in one PEM file, for `places` (DNS names and addresses).
 
-        True when it was made anew: there was none, the places or the authority changed, or it ends within 30 days.
+        It is good for a server and for a client. True when it was made anew: there was none, the places or the
+        authority changed, or it ends within 30 days.
         """
         if path.exists() and self._still_good(path, places, now or datetime.now(UTC)):
             return False
@@ -85,7 +85,7 @@ class Authority:
             named = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
             return False
-        good = os.stat(path).st_mode & 0o077 == 0 and set(named) == set(_general(places))
+        good = path.stat().st_mode & 0o077 == 0 and set(named) == set(_general(places))
         return good and found.not_valid_after_utc - now > timedelta(days=RENEW_DAYS)
 
 

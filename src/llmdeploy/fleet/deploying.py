@@ -38,7 +38,7 @@ def deploy_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None
             entry.detail = "on the hosts already"
     before = deployment.state.load_deployed()
     with recorder.entry("engines") as entry:
-        outcome = play("deploy", fleet, deployment, recorder, _batch(plan, before))
+        outcome = play("deploy", fleet, deployment, recorder, batch_of(plan, before))
         if outcome.faults and before and before.digest != plan.digest:
             _go_back(before, told(outcome), deployment, recorder)
         record(outcome, entry, recorder)
@@ -75,19 +75,20 @@ def endpoint_of(plan: Plan, deployment: Deployment) -> Endpoint:
     )
 
 
-def _batch(plan: Plan, before: Plan | None) -> int:
+def batch_of(plan: Plan, before: Plan | None) -> int:
     """How many hosts change at once: all of them the first time, then as many as may be missing."""
     engines = sum(host.replicas > 0 for host in plan.hosts)
     if before is None:
         return engines
-    return max(1, min(plan.spec["hosts"]["max_unavailable"], engines - 1))
+    bound: int = plan.spec["hosts"]["max_unavailable"]
+    return max(1, min(bound, engines - 1))
 
 
 def _go_back(before: Plan, why: str, deployment: Deployment, recorder: Recorder) -> None:
     """A roll that failed puts the hosts already changed back to what ran before."""
     with recorder.entry("rollback") as entry:
         fleet = fleet_of(before, deployment, model_artifact(before, deployment, recorder), fresh=True)
-        back = play("deploy", fleet, deployment, recorder, _batch(before, before))
+        back = play("deploy", fleet, deployment, recorder, batch_of(before, before))
         if back.faults:
             raise StepError(
                 f"{why}; and going back to plan {before.digest} failed too: {told(back)}",
@@ -112,7 +113,7 @@ def _wait_for_gateway(endpoint: Endpoint) -> None:
 
 
 def _forget_leavers(fleet: Fleet, deployment: Deployment, recorder: Recorder) -> None:
-    """Hosts that were deployed to and are no longer listed are cleaned; one that is off is tried again by the next run."""
+    """Clean hosts that were deployed to and are no longer listed; one that is off is tried again by the next run."""
     former = deployment.state.load_outputs().get("connections", {})
     planned = {host.name for host in fleet.plan.hosts}
     leaving = {name: connection for name, connection in former.items() if name not in planned}

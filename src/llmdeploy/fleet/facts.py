@@ -14,8 +14,9 @@ INSTRUCTION_SETS = ("sse4_2", "avx", "avx2", "fma", "f16c", "avx512f", "avx512_v
 class Facts:
     """One host as found. `skew` is how far its clock is ahead of ours, in seconds, known to within `skew_error`.
 
-    `listeners` are TCP ports with the systemd unit that holds each (empty: none, or not to be known). `gpu_error` is what the
-    driver answered in place of GPUs; `pci_gpus` counts NVIDIA GPUs on the bus, driver or not. `own_engines` is in bytes.
+    `listeners` are TCP ports with the systemd unit that holds each (empty: none, or not to be known). `gpu_error` is
+    what the driver answered in place of GPUs; `pci_gpus` counts NVIDIA GPUs on the bus, driver or not. `own_engines`
+    is in bytes.
     """
 
     os: str
@@ -92,5 +93,6 @@ def described(facts: Facts) -> str:
     nodes = f" on {len(facts.numa)} NUMA nodes" if len(facts.numa) > 1 else ""
     return (
         f"{facts.os_name}, {machine.cores:g} cores{nodes}, {machine.memory_available / gib:.1f} of "
-        f"{machine.memory_total / gib:.1f} GiB memory free, {machine.disk_free / gib:.0f} GiB disk free, {gpus}{network}"
+        f"{machine.memory_total / gib:.1f} GiB memory free, {machine.disk_free / gib:.0f} GiB disk free, "
+        f"{gpus}{network}"
     )

@@ -12,7 +12,7 @@ ENGINES, GATEWAYS = "engines", "gateways"
 
 
 def hosts_of(listing: Mapping[str, Any]) -> tuple[Host, ...]:
-    """Every host of the inventory; groups called `engines` and `gateways` give the parts, without them all are engines."""
+    """Every host of the inventory; groups `engines` and `gateways` give the parts, without them all are engines."""
     variables = listing.get("_meta", {}).get("hostvars", {})
     every = _members(listing, "all")
     engines, gateways = set(_members(listing, ENGINES)), set(_members(listing, GATEWAYS))

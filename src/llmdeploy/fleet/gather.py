@@ -16,7 +16,7 @@ from llmdeploy.environment import Environment
 from llmdeploy.errors import MissingError, Problem, SpecError
 from llmdeploy.fleet import foreign_inventory, own_inventory
 from llmdeploy.fleet.host import Host
-from llmdeploy.fleet.record import Member
+from llmdeploy.fleet.record import Answered
 
 SCRIPT = Path(__file__).parent.parent / "onhost" / "facts.py"
 FIELD = "hosts.inventory"
@@ -54,7 +54,7 @@ def _listing(path: Path, environment: Environment) -> Any:
 
 def gather(
     hosts: Sequence[Host], name: str, tell: Callable[[int], None] = lambda done: None
-) -> dict[str, Member | str]:
+) -> dict[str, Answered | str]:
     """What each host has, or in one line why it does not say so."""
     asked = [reach_of(host) for host in hosts if not host.refused]
     answers = run_everywhere(asked, SCRIPT.read_text(encoding="utf-8"), name, tell)
@@ -65,11 +65,11 @@ def reach_of(host: Host) -> Reach:
     return Reach(host.name, host.address, host.ssh, host.executable, host.local)
 
 
-def _member(host: Host, answer: Answer) -> Member | str:
+def _member(host: Host, answer: Answer) -> Answered | str:
     if answer.problem:
         return answer.problem
     try:
-        return Member(host, json.loads(answer.output), answer.asked, answer.answered)
+        return Answered(host, json.loads(answer.output), answer.asked, answer.answered)
     except ValueError:
         return f"it answered what is no JSON: {answer.output[:80]!r} (does its shell print something at login?)"
 

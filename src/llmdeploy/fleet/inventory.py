@@ -22,14 +22,15 @@ def inventory_of(fleet: Fleet, playbooks: Path, thorough: bool = False) -> dict[
         variables = variables_of(fleet, planned)
         marks = {role: _mark(role, variables, sources[role] + shared) for role in ROLES}
         connection = {"ansible_host": host.address, "ansible_python_interpreter": "/usr/bin/python3", **host.variables}
-        hosts[planned.name] = {**connection, **variables, "llmdeploy_fingerprints": {} if thorough else marks}
+        known = {"llmdeploy_marks": marks, "llmdeploy_fingerprints": {} if thorough else marks}
+        hosts[planned.name] = {**connection, **variables, **known}
     names = {one.name for one in fleet.planned()}
     groups = {
         "engines": [one.name for one in fleet.engines if one.name in names],
         "gateways": [one.name for one in fleet.gateways if one.name in names],
         "monitors": [one.name for one in fleet.gateways[:1] if one.name in names],
     }
-    children = {group: {"hosts": dict.fromkeys(members, {})} for group, members in groups.items()}
+    children: dict[str, Any] = {group: {"hosts": {name: {} for name in members}} for group, members in groups.items()}
     return {"all": {"hosts": hosts, "vars": {"llmdeploy_name": fleet.plan.name}, "children": children}}
 
 

@@ -14,7 +14,7 @@ from llmdeploy.fleet.gather import gather, none_fit, read_inventory
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.ports import free_block
 from llmdeploy.fleet.preflight import Wanted, refusals
-from llmdeploy.fleet.record import Member, save_members
+from llmdeploy.fleet.record import Answered, Member, save_members
 from llmdeploy.fleet.sizing import Sized, keep_known, share_of, size_host
 from llmdeploy.plan import Alternative, HostPlan, Memory, Plan
 from llmdeploy.run import Recorder
@@ -39,7 +39,7 @@ def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
         entry.detail = f"{found.ref.id}: {found.ref.format}, {size_text(found.ref.size_bytes)}, for {engine}"
     with recorder.entry("facts") as entry:
         answers = gather(hosts, spec.name, lambda done: recorder.progress("facts", done, len(hosts)))
-        said = {name: one for name, one in answers.items() if isinstance(one, Member)}
+        said = {name: one for name, one in answers.items() if isinstance(one, Answered)}
         entry.detail = f"{len(said)} of {counted(len(hosts), 'host')} answered"
     reasons = {name: one for name, one in answers.items() if isinstance(one, str)}
     reasons |= _unfit(said, Wanted(spec.name, engine, found.ref.size_bytes, spec.access.port))
@@ -47,7 +47,8 @@ def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
     with recorder.entry("size") as entry:
         sized = _sized(spec, engine, found, fit, reasons)
         plan = _compose(spec, engine, found, hosts, sized, said, reasons, deployment)
-        entry.detail = f"{sum(host.replicas for host in plan.hosts)} engines, {_slots(plan)} requests at once of {plan.context} tokens"
+        engines = sum(host.replicas for host in plan.hosts)
+        entry.detail = f"{engines} engines, {_slots(plan)} requests at once of {plan.context} tokens"
     _tell(hosts, said, reasons, recorder)
     _within_bounds(spec, hosts, reasons)
     save_members(deployment.state.path / MEMBERS, tuple(said.get(host.name) or Member(host) for host in hosts))
@@ -68,10 +69,9 @@ def _engine(asked: str, found: FoundModel) -> str:
     )
 
 
-def _unfit(said: Mapping[str, Member], wanted: Wanted) -> dict[str, str]:
+def _unfit(said: Mapping[str, Answered], wanted: Wanted) -> dict[str, str]:
     found = {}
     for name, member in said.items():
-        assert member.facts
         against = refusals(member.facts, wanted, member.host.gateway, member.host.engine)
         if against:
             found[name] = "; ".join(against)
@@ -79,14 +79,13 @@ def _unfit(said: Mapping[str, Member], wanted: Wanted) -> dict[str, str]:
 
 
 def _sized(
-    spec: Spec, engine: str, found: FoundModel, fit: Mapping[str, Member], reasons: dict[str, str]
+    spec: Spec, engine: str, found: FoundModel, fit: Mapping[str, Answered], reasons: dict[str, str]
 ) -> dict[str, Sized]:
     """Each engine host's part; what does not fit goes to `reasons`. Raises MissingError where nothing is left."""
     serving = [member for member in fit.values() if member.host.engine]
     share = share_of(spec, engine, found.architecture, max(1, len(serving)))
     sized: dict[str, Sized] = {}
     for member in serving:
-        assert member.facts
         part = size_host(member.host, member.facts, share)
         if isinstance(part, str):
             reasons[member.host.name] = part
@@ -103,7 +102,7 @@ def _compose(
     found: FoundModel,
     hosts: tuple[Host, ...],
     sized: Mapping[str, Sized],
-    said: Mapping[str, Member],
+    said: Mapping[str, Answered],
     reasons: Mapping[str, str],
     deployment: Deployment,
 ) -> Plan:
@@ -112,7 +111,7 @@ def _compose(
     parts = tuple(part for host in hosts if (part := _part(host, sized, said, reasons, known)))
     context = min(part.context for part in sized.values())
     least = min(sized.values(), key=lambda part: part.memory.available_bytes - part.memory.needed_bytes)
-    answered = [member.facts for member in said.values() if member.facts]
+    answered = [member.facts for member in said.values()]
     block = free_block(spec.name, answered, known_plans[0].port_block if known_plans else 0, [spec.access.port])
     return Plan(
         name=spec.name,
@@ -141,15 +140,14 @@ def _compose(
 def _part(
     host: Host,
     sized: Mapping[str, Sized],
-    said: Mapping[str, Member],
+    said: Mapping[str, Answered],
     reasons: Mapping[str, str],
     known: Mapping[str, HostPlan],
 ) -> HostPlan | None:
     """A host's part now; of one that is off, what it had: it stays a member and is caught up."""
     if host.name in sized:
         facts = said[host.name].facts
-        free = (facts.machine.memory_available + facts.own_engines) if facts else 0
-        return keep_known(sized[host.name].plan, known, free)
+        return keep_known(sized[host.name].plan, known, facts.machine.memory_available + facts.own_engines)
     if host.name in reasons:
         return known.get(host.name)
     return HostPlan(host.name, host.address, gateway=host.gateway, wave=host.wave)
@@ -172,13 +170,15 @@ def _address(spec: Spec, parts: tuple[HostPlan, ...]) -> str:
     return spec.hosts.public_name or spec.hosts.virtual_address.split("/")[0] or gateways[0]
 
 
-def _tell(hosts: tuple[Host, ...], said: Mapping[str, Member], reasons: Mapping[str, str], recorder: Recorder) -> None:
+def _tell(
+    hosts: tuple[Host, ...], said: Mapping[str, Answered], reasons: Mapping[str, str], recorder: Recorder
+) -> None:
     for host in hosts:
         if host.name in reasons:
             hint = "mend it and run again: it is caught up then"
             recorder.note(host.name, f"left out: {reasons[host.name]}", "warning", hint)
-        elif len(hosts) <= SAID_ONE_BY_ONE and (facts := said[host.name].facts):
-            recorder.note(host.name, described(facts))
+        elif len(hosts) <= SAID_ONE_BY_ONE:
+            recorder.note(host.name, described(said[host.name].facts))
 
 
 def _within_bounds(spec: Spec, hosts: tuple[Host, ...], reasons: Mapping[str, str]) -> None:
@@ -187,7 +187,8 @@ def _within_bounds(spec: Spec, hosts: tuple[Host, ...], reasons: Mapping[str, st
         return
     lines = "; ".join(f"{name}: {reason}" for name, reason in list(reasons.items())[:10])
     raise MissingError(
-        f"{len(reasons)} of {len(hosts)} hosts cannot be taken, and hosts.max_unavailable is {spec.hosts.max_unavailable}: {lines}",
+        f"{len(reasons)} of {len(hosts)} hosts cannot be taken, and hosts.max_unavailable is "
+        f"{spec.hosts.max_unavailable}: {lines}",
         "mend them, take them off the list, or raise hosts.max_unavailable",
     )
 

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
+from llmdeploy.errors import MissingError
 from llmdeploy.fleet.facts import Facts
 
 FIRST, STEP, BLOCKS = 8440, 64, 100
 MOST_REPLICAS = 16
 INNER, ENGINE, PROBER = 0, 16, 32  # + index of the replica; PROBER + 16 watches the gateway
 STORE, NODE, PROMETHEUS, ALERTMANAGER, GATEWAY_METRICS, GPU = 50, 51, 52, 53, 54, 55
+PARTS = r"(engine-\d+|prober-[a-z0-9-]+|gateway|store|prometheus|alertmanager|node-exporter|gpu-exporter)\.service"
 
 
 def free_block(name: str, facts: Iterable[Facts], known: int, taken: Iterable[int] = ()) -> int:
-    """The first port of a block that nobody else listens in on any host; the one that is in use already, if that is ours."""
+    """The first port of a block that nobody else listens in on any host; the known one, if that is still ours.
+
+    Raises MissingError where there is none.
+    """
     foreign = set(taken)
     for one in facts:
-        foreign |= {port for port, unit in one.listeners if not unit.startswith(f"llmdeploy-{name}-")}
-    for first in (*((known,) if known else ()), *range(FIRST, FIRST + STEP * BLOCKS, STEP)):
+        foreign |= {port for port, unit in one.listeners if not is_ours(unit, name)}
+    blocks = range(FIRST, FIRST + STEP * BLOCKS, STEP)
+    for first in (*((known,) if known else ()), *blocks):
         if foreign.isdisjoint(range(first, first + STEP)):
             return first
-    raise ValueError(f"no block of {STEP} free ports from {FIRST} on")
+    raise MissingError(
+        f"no {STEP} ports in a row are free on every host between {blocks[0]} and {blocks[-1] + STEP}",
+        "stop what listens there, or take the host off the list",
+    )
+
+
+def is_ours(unit: str, name: str) -> bool:
+    """Whether a unit belongs to the deployment of that name, and not to one whose name begins with it."""
+    return re.fullmatch(f"llmdeploy-{re.escape(name)}-{PARTS}", unit) is not None

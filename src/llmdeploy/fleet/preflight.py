@@ -70,7 +70,8 @@ def _disk(facts: Facts, wanted: Wanted) -> Iterator[str]:
     needed = new + wanted.model_bytes + RUNTIME_BYTES.get(wanted.engine, 0)
     free = min(facts.machine.disk_free, facts.disk_runtimes)
     if not facts.artifacts and free < needed:
-        yield f"{size_text(free)} of disk are free, and {size_text(needed)} are needed (the model twice while it is replaced)"
+        reason = "the model twice while it is replaced"
+        yield f"{size_text(free)} of disk are free, and {size_text(needed)} are needed ({reason})"
 
 
 def _gpu(facts: Facts, wanted: Wanted) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,17 @@ class Member:
     @property
     def facts(self) -> Facts | None:
         return facts_of(self.said, self.asked, self.answered) if self.said else None
+
+
+@dataclass(frozen=True)
+class Answered(Member):
+    """A host that answered, so that its facts are there."""
+
+    said: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> Facts:
+        return facts_of(self.said, self.asked, self.answered)
 
 
 def save_members(path: Path, members: tuple[Member, ...]) -> None:

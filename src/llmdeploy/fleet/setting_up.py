@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from llmdeploy.deployment import Deployment
 from llmdeploy.fleet.secrets import ensure_secrets
 from llmdeploy.fleet.sending import send
@@ -23,7 +25,7 @@ def setup_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
         sent = 0
         for artifact in {one.digest: one for one in fleet.bundle.runtimes.values()}.values():
             wanting = [name for name, one in fleet.bundle.runtimes.items() if one.digest == artifact.digest]
-            _, size = send(artifact, wanting, fleet, lambda done: recorder.progress("runtime", done, artifact.bytes))
+            _, size = send(artifact, wanting, fleet, partial(_tell, recorder, artifact.bytes))
             sent += size
         recorder.data["sent_bytes"] = sent
         if sent:
@@ -33,3 +35,7 @@ def setup_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
     with recorder.entry("hosts") as entry:
         record(play("setup", fleet, deployment, recorder), entry, recorder)
     save_runtimes(fleet, deployment)
+
+
+def _tell(recorder: Recorder, whole: int, done: int) -> None:
+    recorder.progress("runtime", done, whole)

@@ -1,7 +1,9 @@
-"""Prints what a host has as one JSON document. Sent through SSH to a bare host: nothing but Python's own library, 3.6+.
+"""Prints what a host has as one JSON document. Sent through SSH to a bare host: only Python's own library, 3.7+.
 
-Arguments: the deployment's name, the port of the SSH server. Memory and disk are in bytes, `time` in seconds since the epoch.
+Arguments: the deployment's name, the port of the SSH server. Memory and disk are in bytes, `time` in epoch seconds.
 """
+
+from __future__ import annotations
 
 import json
 import os
@@ -10,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+from typing import Any
 
 RUNTIMES = "/opt/llmdeploy/"
 STORE = "/var/lib/llmdeploy/store"
@@ -17,7 +20,7 @@ NVIDIA = "0x10de"
 QUERY = "index,name,memory.total,memory.free,driver_version,uuid"
 
 
-def text(path):
+def text(path: str) -> str:
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
@@ -25,12 +28,12 @@ def text(path):
         return ""
 
 
-def number(path):
+def number(path: str) -> int | None:
     word = text(path).strip()
     return int(word) if word.lstrip("-").isdigit() else None
 
 
-def pairs(content, between):
+def pairs(content: str, between: str) -> dict[str, str]:
     found = {}
     for line in content.splitlines():
         key, mark, value = line.partition(between)
@@ -39,7 +42,7 @@ def pairs(content, between):
     return found
 
 
-def ran(*command):
+def ran(*command: str) -> tuple[int, str]:
     """Exit code and output of a program; 127 where it is not there."""
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20)
@@ -50,8 +53,9 @@ def ran(*command):
     return done.returncode, done.stdout.decode(errors="replace").strip()
 
 
-def processor():
-    flags, cores = [], set()
+def processor() -> dict[str, Any]:
+    flags: list[str] = []
+    cores: set[tuple[str | None, str]] = set()
     for block in text("/proc/cpuinfo").split("\n\n"):
         fields = pairs(block, ":")
         flags = (fields.get("flags") or fields.get("Features") or "").split() or flags
@@ -61,14 +65,14 @@ def processor():
     return {"cores": usable, "physical_cores": min(usable, len(cores) or usable), "flags": flags}
 
 
-def memory():
+def memory() -> dict[str, int]:
     """Total and available, as the kernel says; a limit on the whole machine (a container's) where there is one."""
     table = pairs(text("/proc/meminfo"), ":")
     total, free = (int(table.get(key, "0 kB").split()[0]) * 1024 for key in ("MemTotal", "MemAvailable"))
     return {"total": total, "available": free, "swap": int(table.get("SwapTotal", "0 kB").split()[0]) * 1024}
 
 
-def own_engines():
+def own_engines() -> int:
     """Bytes that engines of llmdeploy hold now, mapped files aside: a new plan may have them again."""
     held = 0
     for name in filter(str.isdigit, os.listdir("/proc")):
@@ -80,7 +84,7 @@ def own_engines():
     return held
 
 
-def pci_gpus():
+def pci_gpus() -> int:
     """NVIDIA display and 3D controllers on the bus, driver or not."""
     root, found = "/sys/bus/pci/devices", 0
     for device in os.listdir(root) if os.path.isdir(root) else []:
@@ -89,7 +93,7 @@ def pci_gpus():
     return found
 
 
-def gpus():
+def gpus() -> dict[str, Any]:
     code, said = ran("nvidia-smi", "--query-gpu=" + QUERY, "--format=csv,noheader,nounits")
     if code:
         return {"gpus": [], "gpu_error": "" if code == 127 else (said.splitlines() or ["exit %d" % code])[0]}
@@ -102,9 +106,9 @@ def gpus():
     return {"gpus": found, "gpu_error": ""}
 
 
-def listeners():
+def listeners() -> list[tuple[int, str]]:
     """TCP ports that somebody listens on, with the systemd unit where root may look."""
-    inodes = {}
+    inodes: dict[str, int] = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in text(table).splitlines()[1:]:
             fields = line.split()
@@ -114,8 +118,8 @@ def listeners():
     return sorted({(port, units.get(inode, "")) for inode, port in inodes.items()})
 
 
-def _units_of(inodes):
-    found = {}
+def _units_of(inodes: set[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
         folder = "/proc/" + name + "/fd"
         try:
@@ -128,7 +132,7 @@ def _units_of(inodes):
     return found
 
 
-def network():
+def network() -> list[dict[str, Any]]:
     """Interfaces that are up, with their speed in Mbit/s where the driver tells."""
     found = []
     for name in sorted(os.listdir("/sys/class/net")):
@@ -138,26 +142,26 @@ def network():
     return found
 
 
-def numa():
+def numa() -> list[str]:
     root = "/sys/devices/system/node"
     nodes = sorted(name for name in (os.listdir(root) if os.path.isdir(root) else []) if name[4:].isdigit())
     return [text(os.path.join(root, name, "cpulist")).strip() for name in nodes if name.startswith("node")]
 
 
-def disk(path):
+def disk(path: str) -> int:
     while not os.path.exists(path):
         path = os.path.dirname(path)
     return shutil.disk_usage(path).free
 
 
-def installed(name):
+def installed(name: str) -> dict[str, list[str]]:
     """What of llmdeploy is here: complete artifacts, and units of this deployment."""
     store = sorted(os.listdir(STORE)) if os.path.isdir(STORE) and os.access(STORE, os.R_OK) else []
     units = [one for one in os.listdir("/etc/systemd/system") if one.startswith("llmdeploy-" + name + "-")]
     return {"artifacts": [one for one in store if not one.startswith(".")], "units": sorted(units)}
 
 
-def facts(name, ssh_port):
+def facts(name: str, ssh_port: str) -> dict[str, Any]:
     system = pairs(text("/etc/os-release"), "=")
     version = ran("systemctl", "--version")[1].split()
     return {
