@@ -52,7 +52,7 @@ EXCEPTIONS = {
 }
 # Folders whose entries never import each other. In cli/ the verbs are meant: files with a function `command`.
 APART = ("cli", "steps", "targets", "engines")
-COMPOSES_SIBLINGS = {"llmdeploy.steps.up"}
+COMPOSES_SIBLINGS = {"llmdeploy.steps.up", "llmdeploy.steps.rollback"}
 
 
 def words(text: str) -> set[str]:

@@ -10,7 +10,8 @@ from llmdeploy.fleet.facts import Facts
 
 FIRST, STEP, BLOCKS = 8440, 64, 100
 MOST_REPLICAS = 16
-INNER, ENGINE, PROBER = 0, 16, 32  # + index of the replica; PROBER + 16 watches the gateway
+INNER, ENGINE, PROBER = 0, 16, 32  # + index of the replica
+GATEWAY_PROBER = 48
 STORE, NODE, PROMETHEUS, ALERTMANAGER, GATEWAY_METRICS, GPU = 50, 51, 52, 53, 54, 55
 PARTS = r"(engine-\d+|prober-[a-z0-9-]+|gateway|store|prometheus|alertmanager|node-exporter|gpu-exporter)\.service"
 
@@ -24,7 +25,8 @@ def free_block(name: str, facts: Iterable[Facts], known: int, taken: Iterable[in
     for one in facts:
         foreign |= {port for port, unit in one.listeners if not is_ours(unit, name)}
     blocks = range(FIRST, FIRST + STEP * BLOCKS, STEP)
-    for first in (*((known,) if known else ()), *blocks):
+    wanted: list[int] = [known] if known else []
+    for first in (*wanted, *blocks):
         if foreign.isdisjoint(range(first, first + STEP)):
             return first
     raise MissingError(
