@@ -203,7 +203,7 @@ def test_shared_things_go_with_the_last_deployment(site: Site) -> None:
     shared = ("/etc/sysctl.d/60-llmdeploy.conf", "/etc/systemd/system/haproxy.service")
     assert left == dict.fromkeys(shared, "another role or deployment uses it")
     assert site.apply("two")["settled"] == {"thing": True}
-    assert site.hosts.run(site.host, "ls /etc/llmdeploy /var/lib/llmdeploy").stdout.split().count("one") == 0
+    assert site.hosts.run(site.host, "sudo ls /etc/llmdeploy /var/lib/llmdeploy").stdout.split().count("one") == 0
     assert site.remove("two")["left"] == {}
     assert differences(before, picture(site.hosts, site.host)) == {}
 
