@@ -26,7 +26,7 @@ def free_block(name: str, facts: Iterable[Facts], known: int, taken: Iterable[in
         foreign |= {port for port, unit in one.listeners if not is_ours(unit, name)}
     blocks = range(FIRST, FIRST + STEP * BLOCKS, STEP)
     wanted: list[int] = [known] if known else []
-    for first in (*wanted, *blocks):
+    for first in [*wanted, *blocks]:
         if foreign.isdisjoint(range(first, first + STEP)):
             return first
     raise MissingError(
