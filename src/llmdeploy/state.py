@@ -103,11 +103,19 @@ class StateFolder:
         return self._read_plan("plan.json")
 
     def save_deployed(self, plan: Plan) -> None:
-        """Keep the plan that runs now; a newer plan may be waiting in `plan.json`."""
-        write_private(self.path / "deployed.json", json.dumps(plan.as_json(), indent=1))
+        """Keep the plan that runs now, also for a later rollback; a newer plan may be waiting in `plan.json`."""
+        text = json.dumps(plan.as_json(), indent=1)
+        (self.path / "plans").mkdir(mode=0o700, exist_ok=True)
+        write_private(self.path / "plans" / f"{plan.digest}.json", text)
+        write_private(self.path / "deployed.json", text)
 
     def load_deployed(self) -> Plan | None:
         return self._read_plan("deployed.json")
+
+    def load_kept(self, digest: str) -> Plan | None:
+        """A plan that was deployed once, by the beginning of its digest."""
+        found = sorted((self.path / "plans").glob(f"{digest}*.json")) if digest else []
+        return self._read_plan(f"plans/{found[0].name}") if len(found) == 1 else None
 
     def deployed(self) -> Plan:
         """The plan that runs. Raises MissingError where nothing is deployed."""

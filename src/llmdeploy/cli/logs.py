@@ -1,43 +1,46 @@
 from __future__ import annotations
 
-from collections import deque
 from pathlib import Path
 
 import click
 
 from llmdeploy.cli.options import deployment_name, json_option, name_option
-from llmdeploy.cli.session import print_json
+from llmdeploy.cli.session import print_json, target_of
 from llmdeploy.cli.show import say
 from llmdeploy.deployment import deployment
 from llmdeploy.environment import Environment
-from llmdeploy.errors import MissingError
+from llmdeploy.errors import UsageError
 
 
 @click.command("logs")
-@click.argument("program", type=click.Choice(["engine", "prober", "supervisor"]), default="engine")
+@click.argument(
+    "program", type=click.Choice(["engine", "prober", "gateway", "supervisor", "prometheus"]), default="engine"
+)
 @name_option
 @json_option
+@click.option("--host", default="", help="One host of several.")
 @click.option(
     "-n", "--lines", type=click.IntRange(1), default=50, show_default=True, help="How many of the last lines."
 )
-@click.option("-f", "--follow", is_flag=True, help="Go on as lines come, until interrupted.")
+@click.option("-f", "--follow", is_flag=True, help="Go on as lines come, until interrupted; on this machine only.")
 @click.pass_obj
-def command(environment: Environment, program: str, name: str | None, as_json: bool, lines: int, follow: bool) -> None:
-    """Show what the engine or the prober wrote."""
-    state = deployment(deployment_name(name, environment), environment).state
-    path = state.supervisor / "supervisord.log" if program == "supervisor" else state.logs / f"{program}.log"
-    if not path.exists():
-        raise MissingError(f"{program} has written nothing yet ({path})", "run `llmdeploy up`")
-    with path.open(encoding="utf-8", errors="replace") as file:
-        last = [line.rstrip("\n") for line in deque(file, lines)]
-        position = file.tell()
+def command(
+    environment: Environment, program: str, name: str | None, as_json: bool, host: str, lines: int, follow: bool
+) -> None:
+    """Show what the engine, the gateway or the prober wrote."""
+    place = deployment(deployment_name(name, environment), environment)
+    target = place.state.load_target()
+    if follow and target != "local":
+        raise UsageError(f"--follow is for this machine, and {place.state.name} is on {target}", "leave it out")
+    where, last = target_of(target).logs(place, program, lines, host)
+    position = Path(where).stat().st_size if follow else 0
     if as_json:
-        print_json(environment, {"file": str(path), "lines": last})
+        print_json(environment, {"file": where, "lines": last})
         return
     for line in last:
         say(environment, line)
     if follow:
-        _follow(path, position, environment)
+        _follow(Path(where), position, environment)
 
 
 def _follow(path: Path, position: int, environment: Environment) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -50,12 +51,17 @@ def _ensure_prober(place: Deployment, environment: Environment, as_json: bool) -
     return plan
 
 
+def _history(place: Deployment) -> Path:
+    plan = place.state.deployed()
+    return target_of(plan.target).history(plan, place)
+
+
 def _show_once(place: Deployment, as_json: bool) -> None:
     from llmdeploy.monitoring.snapshot import read_snapshot
     from llmdeploy.monitoring.table import render_plain
 
     environment = place.environment
-    snapshot = read_snapshot(place.state.history, environment.clock.now() - WINDOW_SECONDS)
+    snapshot = read_snapshot(_history(place), environment.clock.now() - WINDOW_SECONDS)
     if as_json:
         print_json(environment, snapshot.as_json())
     else:
@@ -74,7 +80,7 @@ def _watch(place: Deployment) -> None:
     environment = place.environment
 
     def frame() -> Any:
-        return render_rich(read_snapshot(place.state.history, environment.clock.now() - WINDOW_SECONDS))
+        return render_rich(read_snapshot(_history(place), environment.clock.now() - WINDOW_SECONDS))
 
     with Live(frame(), console=Console(file=environment.stdout), auto_refresh=False, screen=False) as live:
         while True:
@@ -89,14 +95,14 @@ def _serve(plan: Plan, place: Deployment, port: int) -> None:
     environment = place.environment
     about = {
         "name": plan.name,
-        "url": f"http://{plan.host}:{plan.port}/v1",
+        "url": f"{target_of(plan.target).endpoint(plan, place).url}/v1",
         "model": plan.model.id,
         "engine": plan.engine,
         "plan": plan.digest,
     }
 
     def source() -> dict[str, Any]:
-        snapshot = read_snapshot(place.state.history, environment.clock.now() - WINDOW_SECONDS)
+        snapshot = read_snapshot(_history(place), environment.clock.now() - WINDOW_SECONDS)
         return {**snapshot.as_json(), "gates": last_gates(place), "deployment": about}
 
     def told(url: str) -> None:

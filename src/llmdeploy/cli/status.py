@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import click
 
@@ -52,4 +53,15 @@ def _text(status: Status, running: Plan | None, prepared: Plan | None, url: str,
         lines += [f"plan    {running.digest} ({running.model.id}, {running.engine})"]
     if prepared and (running is None or running.digest != prepared.digest):
         lines += [f"waiting {prepared.digest} ({prepared.model.id}, {prepared.engine}): `llmdeploy up` brings it"]
-    return "\n".join([*lines, f"prober  {status.prober}"])
+    return "\n".join([*lines, f"prober  {status.prober}", *_hosts(status.data or {})])
+
+
+def _hosts(data: dict[str, Any]) -> list[str]:
+    """One line a host that says what is wrong there, and one an alert."""
+    hosts = [
+        f"host    {name}: {one['state']}" + (f" ({one['detail']})" if one["detail"] else "")
+        for name, one in data.get("hosts", {}).items()
+    ]
+    firing = data.get("alerts", [])
+    alerts = [f"alert   {one['severity']}: {one['name']} {one['host']}: {one['summary']}" for one in firing]
+    return [*hosts, *(alerts or (["alerts  none"] if hosts else []))]

@@ -14,6 +14,8 @@ VERBS = {
     "test": "Step 4: run the gates: smoke, golden prompts, load.",
     "monitor": "Step 5: watch the endpoint; show how it is.",
     "status": "Show address, health and plan of a deployment.",
+    "drift": "Show, and with --repair mend, what was changed by hand on the hosts.",
+    "rollback": "Bring back a plan that ran before.",
     "chat": "Talk to the deployed model.",
     "logs": "Show what the engine or the prober wrote.",
     "size": "Say how a model fits on a device: memory part by part, cache, speed.",

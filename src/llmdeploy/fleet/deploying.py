@@ -45,8 +45,8 @@ def deploy_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None
     with recorder.entry("first answer") as entry:
         _wait_for_gateway(endpoint_of(plan, deployment))
         entry.detail = endpoint_of(plan, deployment).url
-    _forget_leavers(fleet, deployment, recorder)
-    _save(plan, fleet, model, deployment)
+    forget_leavers(fleet, deployment, recorder)
+    save_outcome(plan, fleet, model, deployment)
 
 
 def model_artifact(plan: Plan, deployment: Deployment, recorder: Recorder) -> Artifact:
@@ -112,7 +112,7 @@ def _wait_for_gateway(endpoint: Endpoint) -> None:
         raise StepError(f"the gateway is up but does not answer a chat: {problem}", "`llmdeploy logs` shows more")
 
 
-def _forget_leavers(fleet: Fleet, deployment: Deployment, recorder: Recorder) -> None:
+def forget_leavers(fleet: Fleet, deployment: Deployment, recorder: Recorder) -> None:
     """Clean hosts that were deployed to and are no longer listed; one that is off is tried again by the next run."""
     former = deployment.state.load_outputs().get("connections", {})
     planned = {host.name for host in fleet.plan.hosts}
@@ -129,7 +129,7 @@ def _forget_leavers(fleet: Fleet, deployment: Deployment, recorder: Recorder) ->
         recorder.data["uncleaned"] = left
 
 
-def _save(plan: Plan, fleet: Fleet, model: Artifact, deployment: Deployment) -> None:
+def save_outcome(plan: Plan, fleet: Fleet, model: Artifact, deployment: Deployment) -> None:
     former = deployment.state.load_outputs()
     uncleaned = {name: one for name, one in former.get("connections", {}).items() if name not in fleet.hosts}
     runtimes = {artifact.digest for artifact in fleet.bundle.runtimes.values()}

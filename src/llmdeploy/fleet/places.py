@@ -34,6 +34,11 @@ class Secrets:
         return self.folder / "engine.key"
 
     @property
+    def prober_key(self) -> Path:
+        """What the prober on a gateway asks with, as a client."""
+        return self.folder / "prober.key"
+
+    @property
     def key_hashes(self) -> Path:
         """SHA-256 of the keys that the gateway takes: it need not know the keys."""
         return self.folder / "keys.sha256"
@@ -49,6 +54,10 @@ class Secrets:
     @property
     def gateway(self) -> Path:
         return self.tls / "gateway.pem"
+
+    def box(self, host: str) -> Path:
+        """What clients of a box of the edge see."""
+        return self.tls / "boxes" / f"{host}.pem"
 
     def node(self, host: str) -> Path:
         return self.tls / "hosts" / f"{host}.pem"

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from llmdeploy.adapters.resolve_model import FoundModel, resolve_model
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import MissingError, Problem, SpecError
+from llmdeploy.fleet.alone import EDGE, as_boxes
 from llmdeploy.fleet.facts import described
+from llmdeploy.fleet.fitting import best_fit
 from llmdeploy.fleet.gather import gather, none_fit, read_inventory
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.ports import free_block
@@ -32,6 +34,7 @@ def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
     """The plan for the hosts of the spec's inventory; saves who they are and what they said."""
     with recorder.entry("hosts") as entry:
         hosts = read_inventory(spec.hosts.inventory, deployment.environment)
+        hosts = as_boxes(hosts) if spec.target == EDGE else hosts
         entry.detail = f"{counted(len(hosts), 'host')}: {_shortened([host.name for host in hosts])}"
     with recorder.entry("model") as entry:
         found = resolve_model(spec.model, deployment, "safetensors" if spec.engine == "vllm" else None)
@@ -44,6 +47,8 @@ def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
     reasons = {name: one for name, one in answers.items() if isinstance(one, str)}
     reasons |= _unfit(said, Wanted(spec.name, engine, found.ref.size_bytes, spec.access.port))
     fit = {name: member for name, member in said.items() if name not in reasons}
+    if spec.target == EDGE:
+        found = best_fit(spec, found, fit, deployment, recorder)
     with recorder.entry("size") as entry:
         sized = _sized(spec, engine, found, fit, reasons)
         plan = _compose(spec, engine, found, hosts, sized, said, reasons, deployment)
@@ -83,7 +88,8 @@ def _sized(
 ) -> dict[str, Sized]:
     """Each engine host's part; what does not fit goes to `reasons`. Raises MissingError where nothing is left."""
     serving = [member for member in fit.values() if member.host.engine]
-    share = share_of(spec, engine, found.architecture, max(1, len(serving)))
+    together = 1 if spec.target == EDGE else len(serving)
+    share = share_of(spec, engine, found.architecture, max(1, together))
     sized: dict[str, Sized] = {}
     for member in serving:
         part = size_host(member.host, member.facts, share)

@@ -7,6 +7,7 @@ import secrets as random
 from collections.abc import Iterator
 
 from llmdeploy.adapters.authority import Authority
+from llmdeploy.fleet.alone import stands_alone
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.plan import HostPlan, Plan
 from llmdeploy.state import StateFolder, write_private
@@ -20,23 +21,30 @@ def ensure_secrets(plan: Plan, state: StateFolder) -> list[str]:
 
 
 def _made(plan: Plan, state: StateFolder, files: Secrets) -> Iterator[str]:
-    for path, what in ((files.key, "API key"), (files.engine_key, "engine key")):
+    for path, what in ((files.key, "API key"), (files.prober_key, "prober's key"), (files.engine_key, "engine key")):
         if not path.exists() or not path.read_text().strip():
             write_private(path, f"ld-{random.token_urlsafe(KEY_BYTES)}\n")
             yield what
     key = state.key().reveal()
     _ensure(state, f"Authorization: Bearer {key}\n")
-    hashed = hashlib.sha256(key.encode()).hexdigest() + "\n"
-    if not files.key_hashes.exists() or hashed not in files.key_hashes.read_text():
-        write_private(files.key_hashes, hashed)
+    hashes = "".join(f"{_hash(one)}\n" for one in (key, files.prober_key.read_text().strip()))
+    if not files.key_hashes.exists() or files.key_hashes.read_text() != hashes:
+        write_private(files.key_hashes, hashes)
     authority = Authority(files.tls)
     if authority.ensure(plan.name):
         yield "authority"
-    files.node("").parent.mkdir(mode=0o700, exist_ok=True)
+    for folder in (files.node("").parent, files.box("").parent):
+        folder.mkdir(mode=0o700, exist_ok=True)
     renewed = [host.name for host in plan.hosts if authority.certify(files.node(host.name), host.name, _places(host))]
     if renewed:
         yield f"certificates of {len(renewed)} hosts"
-    if authority.certify(files.gateway, plan.name, _public(plan)):
+    if stands_alone(plan):
+        boxes = [
+            host.name for host in plan.hosts if authority.certify(files.box(host.name), host.name, _box(host, plan))
+        ]
+        if boxes:
+            yield f"certificates for clients of {len(boxes)} boxes"
+    elif authority.certify(files.gateway, plan.name, _public(plan)):
         yield "certificate of the gateway"
 
 
@@ -49,6 +57,15 @@ def _places(host: HostPlan) -> list[str]:
     return [host.name, host.address]
 
 
+def _box(host: HostPlan, plan: Plan) -> list[str]:
+    name = plan.spec["hosts"]["public_name"]
+    return [*([name] if name else []), *_places(host), "localhost", "127.0.0.1"]
+
+
 def _public(plan: Plan) -> list[str]:
     gateways = [place for host in plan.hosts if host.gateway for place in _places(host)]
     return [plan.host, *gateways, "localhost", "127.0.0.1"]
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()

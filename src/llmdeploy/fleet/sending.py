@@ -1,4 +1,7 @@
-"""Artifacts to the hosts: this machine sends each once, to one host; the others fetch it there."""
+"""Artifacts to the hosts: this machine sends each once, to one host, and the others fetch it there.
+
+Boxes of the edge know no other: each gets its own.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,33 @@ from collections.abc import Callable
 
 from llmdeploy.adapters.ssh import upload
 from llmdeploy.artifact import Artifact
+from llmdeploy.fleet.alone import stands_alone
 from llmdeploy.fleet.gather import reach_of
 from llmdeploy.fleet.places import INCOMING
 from llmdeploy.fleet.variables import Fleet
 
 
 def send(artifact: Artifact, wanting: list[str], fleet: Fleet, tell: Callable[[int], None]) -> tuple[str, int]:
-    """Send it to the first of the hosts that want it, unless one of them has it already.
+    """Send it to the first of the hosts that want it, unless one of them has it already; to each box that lacks it.
 
-    Returns that host, or an empty text, and the bytes that were sent.
+    Returns those hosts, or an empty text, and the bytes that were sent.
     """
-    wanting = [name for name in wanting if name in fleet.hosts]
-    if not wanting or any(artifact.digest in fleet.hosts[name][1].artifacts for name in wanting):
-        return "", 0
-    host = fleet.hosts[wanting[0]][0]
+    there = [name for name in wanting if name in fleet.hosts]
+    lacking = [name for name in there if not _has(name, artifact, fleet)]
+    if not stands_alone(fleet.plan):
+        lacking = lacking[:1] if len(lacking) == len(there) else []
+    sent = sum(send_to(name, artifact, fleet, tell) for name in lacking)
+    return ", ".join(lacking), sent
+
+
+def send_to(name: str, artifact: Artifact, fleet: Fleet, tell: Callable[[int], None] = lambda done: None) -> int:
+    """Send it to one host unless it is there; the bytes that went. Raises StepError where the upload fails."""
+    if _has(name, artifact, fleet):
+        return 0
     files = [(file.path, file.name) for file in artifact.files]
-    return host.name, upload(
-        reach_of(host), files, f"{INCOMING}/{artifact.digest}", lambda done: tell(min(done, artifact.bytes))
-    )
+    folder = f"{INCOMING}/{artifact.digest}"
+    return upload(reach_of(fleet.hosts[name][0]), files, folder, lambda done: tell(min(done, artifact.bytes)))
+
+
+def _has(name: str, artifact: Artifact, fleet: Fleet) -> bool:
+    return artifact.digest in fleet.hosts[name][1].artifacts

@@ -1,4 +1,4 @@
-"""A plan as variables of the roles: the inventory that the playbooks run with. No secret is in it, only paths of files."""
+"""A plan as variables of the roles, which make the inventory. No secret is in it, only paths of files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from llmdeploy.artifact import Artifact
 from llmdeploy.engines import MetricNames, Site, engine
 from llmdeploy.fleet import ports
+from llmdeploy.fleet.alone import seen_from, stands_alone
 from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.places import INCOMING, STORE, Secrets, etc, python_of
@@ -32,7 +33,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Fleet:
-    """The hosts of one run, those that are off left out; `golden` is the file of prompts, `ready` seconds for a start."""
+    """The hosts of one run without those that are off. `golden` is the file of prompts, `ready` seconds for a start."""
 
     plan: Plan
     hosts: Mapping[str, tuple[Host, Facts]]
@@ -59,13 +60,15 @@ class Fleet:
 
 def variables_of(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
     """Every variable of every role for one host."""
+    if stands_alone(fleet.plan):
+        fleet, host = seen_from(host, fleet)
     return {
         **_hardening(fleet, host),
         **_gpu_driver(fleet, host),
         **_gateway(fleet, host),
         **_model_store(fleet, host),
         **_runtime(fleet, host),
-        **(_engine(fleet, host) if host.replicas and fleet.bundle.model else {}),
+        **(_engine(fleet, host, fleet.bundle.model) if host.replicas and fleet.bundle.model else {}),
         **_metrics(fleet, host),
     }
 
@@ -126,7 +129,7 @@ def _public(fleet: Fleet, host: HostPlan, settings: Mapping[str, Any]) -> dict[s
             for one in fleet.engines for index in range(one.replicas)
         ],
         "gateway_key_hashes_source": str(fleet.secrets.key_hashes),
-        "gateway_public_certificate_source": given or str(fleet.secrets.gateway),
+        "gateway_public_certificate_source": given or str(_public_certificate(fleet, host)),
         "gateway_max_body": known_size(settings["max_body"]),
         "gateway_rate": settings["rate"],
     }  # fmt: skip
@@ -137,6 +140,10 @@ def _public(fleet: Fleet, host: HostPlan, settings: Mapping[str, Any]) -> dict[s
     if settings["virtual_address"]:
         found |= _virtual(fleet, host, settings["virtual_address"])
     return found
+
+
+def _public_certificate(fleet: Fleet, host: HostPlan) -> Path:
+    return fleet.secrets.box(host.name) if stands_alone(fleet.plan) else fleet.secrets.gateway
 
 
 def _virtual(fleet: Fleet, host: HostPlan, address: str) -> dict[str, Any]:
@@ -185,9 +192,8 @@ def _runtime(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
     }
 
 
-def _engine(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
-    plan, model = fleet.plan, fleet.bundle.model
-    assert model is not None
+def _engine(fleet: Fleet, host: HostPlan, model: Artifact) -> dict[str, Any]:
+    plan = fleet.plan
     runtime = fleet.bundle.runtimes[host.name].digest
     found: dict[str, Any] = {
         "engine_deployment": plan.name,
@@ -246,14 +252,17 @@ def _metrics(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
     monitor = fleet.gateways[0].name
     found: dict[str, Any] = {
         "metrics_name": plan.name,
-        "metrics_server": host.name == monitor,
+        "metrics_server": host.name == monitor and not stands_alone(plan),
         "metrics_gpu": bool(_gpu_driver(fleet, host)["gpu_driver_wanted"]),
         "metrics_node_exporter_port": fleet.port(ports.NODE),
         "metrics_gpu_exporter_port": fleet.port(ports.GPU),
         "metrics_prometheus_port": fleet.port(ports.PROMETHEUS),
         "metrics_alertmanager_port": fleet.port(ports.ALERTMANAGER),
         "metrics_python": python_of(fleet.bundle.runtimes[host.name].digest),
-        "metrics_probers": [_prober(fleet)] if host.replicas else [],
+        "metrics_probers": [
+            *([_prober(fleet)] if host.replicas else []),
+            *([_gateway_prober(fleet)] if host.gateway else []),
+        ],
         "metrics_targets": [
             {"name": one.name, "address": one.address, "inner_ports": _inner_ports(fleet, one) or
              [fleet.port(ports.INNER)], "engine": one.replicas > 0, "probers": [0] if one.replicas else [],
@@ -278,7 +287,7 @@ def _prober(fleet: Fleet) -> dict[str, Any]:
         "key_file": f"{etc(plan.name)}/engine.key",
         "supervisor_folder": "",
         "unit": f"llmdeploy-{plan.name}-engine-0.service",
-        "metrics": asdict(_names(chosen.metrics)),
+        "metrics": asdict(chosen.metrics),
         "interval_s": known_duration(monitor["interval"]),
         "port": fleet.port(ports.PROBER),
         "history_bytes": known_size(monitor["history"]),
@@ -288,8 +297,21 @@ def _prober(fleet: Fleet) -> dict[str, Any]:
     return {"name": "engine-0", "config": config, **golden}
 
 
-def _names(names: MetricNames) -> MetricNames:
-    return names
+def _gateway_prober(fleet: Fleet) -> dict[str, Any]:
+    """Asks as a client does: TLS, key, gateway, any engine. Its history is what `llmdeploy monitor` shows."""
+    own = _prober(fleet)
+    signed_by_us = not (fleet.plan.spec["hosts"]["certificate"] or fleet.plan.spec["hosts"]["acme_email"])
+    host = "127.0.0.1" if signed_by_us else fleet.plan.host
+    config = {
+        **own["config"],
+        "url": f"https://{host}:{fleet.plan.port}",
+        "key_file": "",
+        "ca_file": f"{etc(fleet.plan.name)}/tls/ca.pem" if signed_by_us else "",
+        "unit": f"llmdeploy-{fleet.plan.name}-gateway.service",
+        "metrics": asdict(MetricNames("", "", "", "")),
+        "port": fleet.port(ports.GATEWAY_PROBER),
+    }
+    return {**own, "name": "gateway", "config": config, "key_source": str(fleet.secrets.prober_key)}
 
 
 def _inner_ports(fleet: Fleet, host: HostPlan) -> list[int]:

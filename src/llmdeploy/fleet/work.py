@@ -35,8 +35,11 @@ RUNTIMES = "runtimes.json"
 def fleet_of(
     plan: Plan, deployment: Deployment, model: Artifact | None = None, fresh: bool = False, build: bool = False
 ) -> Fleet:
-    """The fleet of a plan with the hosts that answered; `fresh` asks them anew, `build` makes the wheels that setup brings,
-    where other steps take those that it brought. Raises MissingError where no host answered."""
+    """The fleet of a plan with the hosts that answered.
+
+    `fresh` asks them anew; `build` makes the wheels, where other steps take those that setup brought. Raises
+    MissingError where no host answered.
+    """
     members = load_members(deployment.state.path / MEMBERS)
     if fresh:
         answers = gather([member.host for member in members], plan.name)
@@ -88,11 +91,18 @@ def _kept(deployment: Deployment) -> tuple[str, ...]:
 
 
 def play(
-    name: str, fleet: Fleet, deployment: Deployment, recorder: Recorder, batch: int = 0, check: bool = False
+    name: str,
+    fleet: Fleet,
+    deployment: Deployment,
+    recorder: Recorder,
+    batch: int = 0,
+    check: bool = False,
+    thorough: bool = False,
 ) -> Outcome:
-    """Run the playbook of that name over the fleet's hosts; what failed is in the outcome."""
+    """Run the playbook of that name over the fleet's hosts; what failed is in the outcome. `thorough` looks at everything, also
+    where the receipts say that all is settled; `check` changes nothing."""
     playbooks = bundled("playbooks")
-    inventory = inventory_of(fleet, playbooks, thorough=check)
+    inventory = inventory_of(fleet, playbooks, thorough=check or thorough)
     seen = 0
 
     def tell(text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from llmdeploy.deployment import Deployment
@@ -48,6 +49,18 @@ class Target(Protocol):
 
     def endpoint(self, plan: Plan, deployment: Deployment) -> Endpoint: ...
     def status(self, plan: Plan, deployment: Deployment) -> Status: ...
+    def history(self, plan: Plan, deployment: Deployment) -> Path:
+        """The file with what the prober saw, up to date."""
+        ...
+
+    def logs(self, deployment: Deployment, program: str, lines: int, host: str) -> tuple[str, list[str]]:
+        """Where a program writes, and its newest lines; `host` names one host of several."""
+        ...
+
+    def drift(self, plan: Plan, deployment: Deployment, recorder: Recorder, repair: bool) -> None:
+        """What differs from the plan; raises GateError where something does and `repair` is off."""
+        ...
+
     def down(self, deployment: Deployment, recorder: Recorder) -> None:
         """Undo deploy and setup, then look for what is left; raises StepError where anything is."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmdeploy.deployment import Deployment
@@ -15,16 +16,23 @@ from llmdeploy.targets import Status
 if TYPE_CHECKING:
     from llmdeploy.spec import Spec
 
+SHARED = ("virtual_address", "certificate", "acme_email")
+"""What belongs to one gateway of many hosts."""
+
 
 @dataclass(frozen=True)
 class Edge:
     name: str = "edge"
 
     def lacks(self, spec: Spec) -> tuple[Problem, ...]:
-        if spec.hosts.inventory:
-            return ()
-        hint = "name your list of machines: --hosts hosts.yaml, or hosts.inventory in the spec"
-        return (Problem("hosts.inventory", "no machine is named", hint),)
+        if not spec.hosts.inventory:
+            hint = "name your list of machines: --hosts hosts.yaml, or hosts.inventory in the spec"
+            return (Problem("hosts.inventory", "no machine is named", hint),)
+        shared = [name for name in SHARED if getattr(spec.hosts, name)]
+        hint = "leave it out, or take target onprem"
+        return tuple(
+            Problem(f"hosts.{name}", "boxes of the edge stand alone and share nothing", hint) for name in shared
+        )
 
     def plan(self, spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
         from llmdeploy.fleet.planning import plan_fleet
@@ -37,9 +45,9 @@ class Edge:
         setup_fleet(plan, deployment, recorder)
 
     def deploy(self, plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
-        from llmdeploy.fleet.deploying import deploy_fleet
+        from llmdeploy.fleet.rollout import roll_out
 
-        deploy_fleet(plan, deployment, recorder)
+        roll_out(plan, deployment, recorder)
 
     def watch(self, plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
         from llmdeploy.fleet.watching import watch_fleet
@@ -52,10 +60,25 @@ class Edge:
         return endpoint_of(plan, deployment)
 
     def status(self, plan: Plan, deployment: Deployment) -> Status:
-        from llmdeploy.fleet.watching import health_of
+        from llmdeploy.fleet.watching import look
 
-        state, healthy, detail = health_of(plan, deployment)
-        return Status(state, healthy, detail, prober="running")
+        seen = look(plan, deployment)
+        return Status(seen.state, seen.healthy, seen.detail, prober=seen.prober, data=seen.data)
+
+    def history(self, plan: Plan, deployment: Deployment) -> Path:
+        from llmdeploy.fleet.asking import fetch_history
+
+        return fetch_history(plan, deployment)
+
+    def logs(self, deployment: Deployment, program: str, lines: int, host: str) -> tuple[str, list[str]]:
+        from llmdeploy.fleet.asking import read_logs
+
+        return f"journal of llmdeploy-{deployment.state.name}-{program}", read_logs(deployment, program, lines, host)
+
+    def drift(self, plan: Plan, deployment: Deployment, recorder: Recorder, repair: bool) -> None:
+        from llmdeploy.fleet.drifting import drift_fleet
+
+        drift_fleet(plan, deployment, recorder, repair)
 
     def down(self, deployment: Deployment, recorder: Recorder) -> None:
         from llmdeploy.fleet.removing import down_fleet

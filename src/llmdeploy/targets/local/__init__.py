@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmdeploy.deployment import Deployment
 from llmdeploy.endpoint import Endpoint
-from llmdeploy.errors import Problem
+from llmdeploy.errors import Problem, UsageError
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder
 from llmdeploy.targets import Status
@@ -57,6 +58,18 @@ class Local:
         from llmdeploy.targets.local.watching import status_of
 
         return status_of(plan, deployment)
+
+    def history(self, plan: Plan, deployment: Deployment) -> Path:
+        return deployment.state.history
+
+    def logs(self, deployment: Deployment, program: str, lines: int, host: str) -> tuple[str, list[str]]:
+        from llmdeploy.targets.local.watching import last_lines
+
+        return last_lines(deployment, program, lines)
+
+    def drift(self, plan: Plan, deployment: Deployment, recorder: Recorder, repair: bool) -> None:
+        hint = "`llmdeploy up` finds and mends what differs on this machine"
+        raise UsageError("drift looks at hosts of the targets onprem and edge", hint)
 
     def down(self, deployment: Deployment, recorder: Recorder) -> None:
         from llmdeploy.targets.local.removing import down_local

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 from llmdeploy.adapters.http import healthy
@@ -12,7 +13,7 @@ from llmdeploy.adapters.supervisor import Program, Supervisor
 from llmdeploy.adapters.waiting import pause
 from llmdeploy.deployment import Deployment
 from llmdeploy.engines import engine
-from llmdeploy.errors import StepError
+from llmdeploy.errors import MissingError, StepError
 from llmdeploy.plan import Plan
 from llmdeploy.prober.config import ProberConfig
 from llmdeploy.run import Recorder
@@ -99,3 +100,17 @@ def status_of(plan: Plan, deployment: Deployment) -> Status:
     if process.state == "RUNNING" and time.time() - process.started_at < load_deadline(plan):
         state = "starting"  # it loads the model
     return Status("running" if up else state, up, process.detail, process.started_at, watching, {"pid": process.pid})
+
+
+def log_file(deployment: Deployment, program: str) -> Path:
+    state = deployment.state
+    return state.supervisor / "supervisord.log" if program == "supervisor" else state.logs / f"{program}.log"
+
+
+def last_lines(deployment: Deployment, program: str, lines: int) -> tuple[str, list[str]]:
+    """Raises MissingError where the program has written nothing."""
+    path = log_file(deployment, program)
+    if not path.exists():
+        raise MissingError(f"{program} has written nothing yet ({path})", "run `llmdeploy up`")
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return str(path), [line.rstrip("\n") for line in deque(file, lines)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmdeploy.deployment import Deployment
@@ -52,10 +53,25 @@ class OnPrem:
         return endpoint_of(plan, deployment)
 
     def status(self, plan: Plan, deployment: Deployment) -> Status:
-        from llmdeploy.fleet.watching import health_of
+        from llmdeploy.fleet.watching import look
 
-        state, healthy, detail = health_of(plan, deployment)
-        return Status(state, healthy, detail, prober="running")
+        seen = look(plan, deployment)
+        return Status(seen.state, seen.healthy, seen.detail, prober=seen.prober, data=seen.data)
+
+    def history(self, plan: Plan, deployment: Deployment) -> Path:
+        from llmdeploy.fleet.asking import fetch_history
+
+        return fetch_history(plan, deployment)
+
+    def logs(self, deployment: Deployment, program: str, lines: int, host: str) -> tuple[str, list[str]]:
+        from llmdeploy.fleet.asking import read_logs
+
+        return f"journal of llmdeploy-{deployment.state.name}-{program}", read_logs(deployment, program, lines, host)
+
+    def drift(self, plan: Plan, deployment: Deployment, recorder: Recorder, repair: bool) -> None:
+        from llmdeploy.fleet.drifting import drift_fleet
+
+        drift_fleet(plan, deployment, recorder, repair)
 
     def down(self, deployment: Deployment, recorder: Recorder) -> None:
         from llmdeploy.fleet.removing import down_fleet

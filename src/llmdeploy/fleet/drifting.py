@@ -1,0 +1,48 @@
+"""What was changed by hand on the hosts: every role, looked at thoroughly, without changing anything; or mended."""
+
+from __future__ import annotations
+
+from llmdeploy.adapters.ansible import Change
+from llmdeploy.deployment import Deployment
+from llmdeploy.errors import GateError
+from llmdeploy.fleet.deploying import batch_of, model_artifact
+from llmdeploy.fleet.work import fleet_of, play, record, told
+from llmdeploy.plan import Plan
+from llmdeploy.run import Recorder
+
+PLAYBOOKS = ("setup", "deploy", "monitor")
+
+
+def drift_fleet(plan: Plan, deployment: Deployment, recorder: Recorder, repair: bool) -> None:
+    """Raises GateError where something differs and is not mended, StepError where a host cannot be looked at."""
+    with recorder.entry("facts") as entry:
+        fleet = fleet_of(plan, deployment, model_artifact(plan, deployment, recorder), fresh=True)
+        entry.detail = f"{len(fleet.hosts)} of {len(plan.hosts)} hosts answered"
+    found: list[Change] = []
+    for name in PLAYBOOKS:
+        with recorder.entry(name) as entry:
+            seen = play(name, fleet, deployment, recorder, batch_of(plan, plan), check=True)
+            changes = [change for change in seen.changes if change.role]
+            found += changes
+            entry.detail = f"{len(changes)} differences" + (f"; {told(seen)}" if seen.faults else "")
+            if seen.faults and not changes:
+                record(seen, entry, recorder)
+            if repair and (changes or seen.faults):
+                mended = play(name, fleet, deployment, recorder, batch_of(plan, plan), thorough=True)
+                record(mended, entry, recorder)
+    recorder.data["drift"] = [vars(change) for change in found]
+    for change in found:
+        recorder.note(
+            change.host, f"{change.role}: {change.task}", "changed" if repair else "warning", _shortened(change.diff)
+        )
+    if found and not repair:
+        hosts = sorted({change.host for change in found})
+        raise GateError(
+            f"{len(found)} differences on {', '.join(hosts)}",
+            "mend them: `llmdeploy drift --repair`; or keep them in the spec",
+        )
+
+
+def _shortened(diff: str) -> str:
+    lines = [line for line in diff.splitlines() if line.startswith(("+", "-")) and not line.startswith(("+++", "---"))]
+    return "; ".join(lines[:4])[:300]
