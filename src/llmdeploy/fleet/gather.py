@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -17,9 +18,12 @@ from llmdeploy.errors import MissingError, Problem, SpecError
 from llmdeploy.fleet import foreign_inventory, own_inventory
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.record import Answered
+from llmdeploy.spec.scalars import shown
 
 SCRIPT = Path(__file__).parent.parent / "onhost" / "facts.py"
 FIELD = "hosts.inventory"
+NAME = r"[A-Za-z0-9]([A-Za-z0-9._:-]{0,61}[A-Za-z0-9])?"
+"""What may stand in a file name, a certificate, a metric and the configuration of HAProxy."""
 
 
 def read_inventory(name: str, environment: Environment) -> tuple[Host, ...]:
@@ -29,26 +33,44 @@ def read_inventory(name: str, environment: Environment) -> tuple[Host, ...]:
         raise SpecError(
             [Problem(FIELD, f"{path} does not exist", "name your list of machines: --hosts hosts.yaml")], "spec"
         )
-    if path.is_file() and path.suffix in (".yaml", ".yml") and not os.access(path, os.X_OK):
-        from llmdeploy.spec.hosts_file import is_hosts_file, parse_hosts
-
-        text = path.read_text(encoding="utf-8")
-        if is_hosts_file(text, str(path)):
-            return own_inventory.hosts_of(parse_hosts(text, str(path)), path.parent)
+    own = _own_file(path)
+    if own is not None:
+        return own
     hosts = foreign_inventory.hosts_of(_listing(path, environment))
     if not hosts:
         raise SpecError([Problem(FIELD, f"{path} names no host", "see docs/guides/onprem.md for both forms")], "spec")
+    wrong = [host.name for host in hosts if not re.fullmatch(NAME, host.name)]
+    if wrong:
+        hint = "write letters, digits, - and . in names, and the address in ansible_host"
+        raise SpecError([Problem(FIELD, f"{path}: {shown(wrong[0])} cannot be the name of a host", hint)], "spec")
     return hosts
+
+
+def _own_file(path: Path) -> tuple[Host, ...] | None:
+    """The hosts of a `hosts.yaml`; None where it is an Ansible inventory."""
+    from llmdeploy.spec.hosts_file import is_hosts_file, parse_hosts
+
+    try:
+        if not path.is_file() or path.suffix not in (".yaml", ".yml") or os.access(path, os.X_OK):
+            return None
+        text = path.read_bytes()
+    except OSError as error:
+        hint = "name your list of machines: --hosts hosts.yaml"
+        raise SpecError([Problem(FIELD, f"{path} cannot be read: {error.strerror}", hint)], "spec") from None
+    if not is_hosts_file(text, str(path)):
+        return None
+    return own_inventory.hosts_of(parse_hosts(text, str(path)), path.parent)
 
 
 def _listing(path: Path, environment: Environment) -> Any:
     command = [sys.executable, "-I", "-m", "ansible", "inventory", "-i", str(path), "--list"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=path.parent, env=dict(environment.variables)
-    )
+    world = {**environment.variables, "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1", "ANSIBLE_NOCOLOR": "1"}
+    done = subprocess.run(command, capture_output=True, check=False, cwd=path.parent, env=world)
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise SpecError([Problem(FIELD, f"{path}: {lines[-1] if lines else 'ansible-inventory failed'}", "")], "spec")
+        said = " ".join(done.stderr.decode(errors="replace").split())
+        reason = said.partition("[ERROR]: ")[2] or said or "ansible-inventory failed"
+        hint = "try it: ansible-inventory -i FILE --list"
+        raise SpecError([Problem(FIELD, f"{path}: {shown(reason, 400)}", hint)], "spec")
     return json.loads(done.stdout)
 
 

@@ -25,8 +25,9 @@ def free_block(name: str, facts: Iterable[Facts], known: int, taken: Iterable[in
     for one in facts:
         foreign |= {port for port, unit in one.listeners if not is_ours(unit, name)}
     blocks = range(FIRST, FIRST + STEP * BLOCKS, STEP)
-    wanted: list[int] = [known] if known else []
-    for first in [*wanted, *blocks]:
+    candidates: list[int] = [known] if known else []
+    candidates += blocks
+    for first in candidates:
         if foreign.isdisjoint(range(first, first + STEP)):
             return first
     raise MissingError(

@@ -42,18 +42,21 @@ class Document:
     problems: list[tuple[KeyPath, Problem]] = field(default_factory=list)
 
 
-def read_document(text: str | bytes, source: str) -> Document:
-    """The document of a spec's text. Raises SpecError where reading cannot go on; other faults are in `problems`."""
+def read_document(text: str | bytes, source: str, most: int = MAX_ENTRIES) -> Document:
+    """The document of a text of at most so many values.
+
+    Raises SpecError where reading cannot go on; other faults are in `problems`.
+    """
     characters = decoded(text, source)
-    builder = _Builder(source)
-    for event in _events(characters):
+    builder = _Builder(source, most)
+    for event in events(characters):
         if isinstance(event, Problem):
             raise spec_error([*(problem for _, problem in builder.document.problems), event], source)
         builder.take(event)
     return builder.finished()
 
 
-def _events(text: str) -> Iterator[Event | Problem]:
+def events(text: str) -> Iterator[Event | Problem]:
     """The parser's events; at the first place that is not YAML, a problem in place of the next one."""
     import yaml
 
@@ -80,8 +83,9 @@ class _Frame:
 class _Builder:
     """Takes events in order and grows the document."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, most: int) -> None:
         self.source = source
+        self.most = most
         self.document = Document()
         self.frames: list[_Frame] = []
         self.root: object = None
@@ -155,8 +159,8 @@ class _Builder:
     def _attach(self, value: object, line: int, text: str | None = None) -> KeyPath:
         """Put a value where it belongs, and give its path; what belongs nowhere gets a path of its own."""
         self.entries += 1
-        if self.entries > MAX_ENTRIES:
-            self._stop(f"the file has more than {MAX_ENTRIES} values", "is this the right file?", line)
+        if self.entries > self.most:
+            self._stop(f"the file has more than {self.most} values", "is this the right file?", line)
         if not self.frames:
             self.root = value
             return ()

@@ -7,12 +7,14 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from llmdeploy.errors import Problem
-from llmdeploy.spec.document import Document, read_document
+from llmdeploy.spec.characters import decoded
+from llmdeploy.spec.document import Document, events, read_document
 from llmdeploy.spec.fields import HOST, LINE, Section
 from llmdeploy.spec.kinds import WRITTEN, Choice, Kind, RefusedError, Text, Whole
 from llmdeploy.spec.problems import spec_error
 from llmdeploy.spec.scalars import shown
 
+MOST_VALUES = 200_000
 HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 USER = r"[a-z_][a-z0-9_-]{0,31}"
 WAVE = r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?"
@@ -81,14 +83,33 @@ class HostsFile(Section):
     hosts: tuple[HostLine, ...] = Field(description="one entry a machine")
 
 
-def is_hosts_file(text: str, source: str) -> bool:
-    """Whether a YAML text is ours: `hosts:` holds a list. In an Ansible inventory a group's hosts are a mapping."""
-    return isinstance(read_document(text, source).tree.get("hosts"), list)
+def is_hosts_file(text: str | bytes, source: str) -> bool:
+    """Whether a YAML text is ours rather than an Ansible inventory, whose keys are groups, all of them mappings.
+
+    What is no YAML is ours too: our reader says in which line. Raises SpecError for what is no text.
+    """
+    import yaml
+
+    depth, key, groups = 0, "", 0
+    for event in events(decoded(text, source)):
+        opens = isinstance(event, yaml.CollectionStartEvent)
+        closes = isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, Problem) or (
+            depth == 0 and isinstance(event, (yaml.ScalarEvent, yaml.SequenceStartEvent))
+        ):
+            return True
+        if depth == 1 and not closes:
+            if key == "hosts" and not isinstance(event, yaml.MappingStartEvent):
+                return True
+            groups += not key
+            key = "" if key else getattr(event, "value", "?")
+        depth += opens - closes
+    return groups == 0
 
 
-def parse_hosts(text: str, source: str) -> HostsFile:
+def parse_hosts(text: str | bytes, source: str) -> HostsFile:
     """The machines that `text` names. Raises SpecError with every problem, each with its line."""
-    document = read_document(text, source)
+    document = read_document(text, source, MOST_VALUES)
     problems = [problem for _, problem in document.problems]
     try:
         found = HostsFile.model_validate(document.tree, context=WRITTEN)
@@ -116,7 +137,8 @@ def _problem(detail: Any, document: Document) -> Problem:
     if detail["type"] == "extra_forbidden":
         return Problem(place, "unknown key", f"the keys here are {', '.join(_keys(path))}", line)
     if detail["type"] == "missing":
-        return Problem(place, "is missing", "every host has a name: - name: gpu1", line)
+        hint = "every host has a name: - name: gpu1" if len(path) > 1 else "list your machines: hosts: [{name: gpu1}]"
+        return Problem(place, "is missing", hint, line)
     return Problem(place, f"{shown(detail['input'])} is not what stands here", "write: hosts: [{name: gpu1}]", line)
 
 
