@@ -67,8 +67,9 @@ def _listing(path: Path, environment: Environment) -> Any:
     world = {**environment.variables, "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1", "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(command, capture_output=True, check=False, cwd=path.parent, env=world)
     if done.returncode:
-        said = " ".join(done.stderr.decode(errors="replace").split())
-        reason = said.partition("[ERROR]: ")[2] or said or "ansible-inventory failed"
+        said = done.stderr.decode(errors="replace").replace("Failed to parse inventory: ", "")
+        reasons = re.findall(r"Failed to parse inventory with '\w+' plugin: (.+)", said) or said.split("\n")[-2:]
+        reason = reasons[0].strip() or "ansible-inventory failed"
         hint = "try it: ansible-inventory -i FILE --list"
         raise SpecError([Problem(FIELD, f"{path}: {shown(reason, 400)}", hint)], "spec")
     return json.loads(done.stdout)

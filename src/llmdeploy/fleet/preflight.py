@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from llmdeploy.fleet.facts import Facts
+from llmdeploy.fleet.ports import is_ours
 from llmdeploy.units import size_text
 
 SYSTEMS = ("debian 12", "debian 13", "ubuntu 24.04", "ubuntu 25.10", "ubuntu 26.04")
@@ -66,10 +67,10 @@ def _ports(facts: Facts, wanted: Wanted, gateway: bool) -> Iterator[str]:
 
 
 def _disk(facts: Facts, wanted: Wanted) -> Iterator[str]:
-    new = 0 if facts.artifacts else wanted.model_bytes
-    needed = new + wanted.model_bytes + RUNTIME_BYTES.get(wanted.engine, 0)
+    needed = 2 * wanted.model_bytes + RUNTIME_BYTES.get(wanted.engine, 0)
     free = min(facts.machine.disk_free, facts.disk_runtimes)
-    if not facts.artifacts and free < needed:
+    there = bool(facts.artifacts) and any(is_ours(unit, wanted.name) for unit in facts.units)
+    if not there and free < needed:
         reason = "the model twice while it is replaced"
         yield f"{size_text(free)} of disk are free, and {size_text(needed)} are needed ({reason})"
 

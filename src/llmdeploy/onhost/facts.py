@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import time
 from typing import Any
 
-RUNTIMES = "/opt/llmdeploy/"
 STORE = "/var/lib/llmdeploy/store"
 NVIDIA = "0x10de"
 QUERY = "index,name,memory.total,memory.free,driver_version,uuid"
@@ -72,13 +72,12 @@ def memory() -> dict[str, int]:
     return {"total": total, "available": free, "swap": int(table.get("SwapTotal", "0 kB").split()[0]) * 1024}
 
 
-def own_engines() -> int:
-    """Bytes that engines of llmdeploy hold now, mapped files aside: a new plan may have them again."""
-    held = 0
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        line = text("/proc/" + name + "/cmdline")
-        if RUNTIMES in line and ("llmdeploy.engines" in line or "vllm" in line):
-            fields = text("/proc/" + name + "/statm").split()
+def own_engines(deployment: str) -> int:
+    """Bytes that engines of the deployment hold now, mapped files aside: a new plan may have them again."""
+    held, unit = 0, re.compile("/llmdeploy-" + re.escape(deployment) + r"-engine-[0-9]+\.service(/|$)", re.MULTILINE)
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        if unit.search(text("/proc/" + process + "/cgroup")):
+            fields = text("/proc/" + process + "/statm").split()
             if len(fields) > 2:
                 held += (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE")
     return held
@@ -175,7 +174,7 @@ def facts(name: str, ssh_port: str) -> dict[str, Any]:
         "root": os.getuid() == 0,
         "processor": processor(),
         "memory": memory(),
-        "own_engines": own_engines(),
+        "own_engines": own_engines(name),
         "disk": {"store": disk("/var/lib/llmdeploy"), "runtimes": disk("/opt/llmdeploy")},
         "pci_gpus": pci_gpus(),
         "listeners": listeners(),
