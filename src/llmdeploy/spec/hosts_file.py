@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
@@ -12,7 +14,7 @@ from llmdeploy.spec.document import Document, events, read_document
 from llmdeploy.spec.fields import HOST, LINE, Section
 from llmdeploy.spec.kinds import WRITTEN, Choice, Kind, RefusedError, Text, Whole
 from llmdeploy.spec.problems import spec_error
-from llmdeploy.spec.scalars import shown
+from llmdeploy.spec.scalars import shown, shown_path
 
 MOST_VALUES = 200_000
 HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
@@ -110,7 +112,7 @@ def is_hosts_file(text: str | bytes, source: str) -> bool:
 def parse_hosts(text: str | bytes, source: str) -> HostsFile:
     """The machines that `text` names. Raises SpecError with every problem, each with its line."""
     document = read_document(text, source, MOST_VALUES)
-    problems = [problem for _, problem in document.problems]
+    problems = [replace(problem, path=_numbered(problem.path)) for _, problem in document.problems]
     try:
         found = HostsFile.model_validate(document.tree, context=WRITTEN)
     except ValidationError as error:
@@ -131,7 +133,7 @@ def parse_hosts(text: str | bytes, source: str) -> HostsFile:
 def _problem(detail: Any, document: Document) -> Problem:
     path = tuple(map(str, detail["loc"]))
     refused = detail.get("ctx", {}).get("error")
-    place, line = ".".join(path), _line(document, path)
+    place, line = _numbered(shown_path(path)), _line(document, path)
     if isinstance(refused, RefusedError):
         return Problem(place, f"{shown(detail['input'])} {refused}", refused.hint, line)
     if detail["type"] == "extra_forbidden":
@@ -140,6 +142,11 @@ def _problem(detail: Any, document: Document) -> Problem:
         hint = "every host has a name: - name: gpu1" if len(path) > 1 else "list your machines: hosts: [{name: gpu1}]"
         return Problem(place, "is missing", hint, line)
     return Problem(place, f"{shown(detail['input'])} is not what stands here", "write: hosts: [{name: gpu1}]", line)
+
+
+def _numbered(path: str) -> str:
+    """Places in lists as they are counted: `hosts.0.name`."""
+    return re.sub(r'"(\d+)"', r"\1", path)
 
 
 def _keys(path: tuple[str, ...]) -> list[str]:

@@ -1,0 +1,107 @@
+"""Every reason for which a host is not taken, in the words that its owner reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llmdeploy.fleet.preflight import SYSTEMS, Wanted, refusals
+
+from .documents import GIB, NOW, facts, gpus
+
+WANTED = Wanted("demo", "llamacpp", 5 * GIB, 443)
+VLLM = Wanted("demo", "vllm", 16 * GIB, 443)
+
+
+def against(wanted: Wanted = WANTED, gateway: bool = True, engine: bool = True, **changes: Any) -> tuple[str, ...]:
+    return refusals(facts(**changes), wanted, gateway, engine)
+
+
+def system(name: str, version: str) -> dict[str, str]:
+    return {"id": name, "version": version, "codename": "", "name": f"{name} {version}"}
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_supported_systems_are_taken(name: str) -> None:
+    assert against(os=system(*name.split())) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"os": system("rhel", "9.4")}, "rhel 9.4 is not supported: debian 12, debian 13, ubuntu 24.04"),
+        ({"os": system("debian", "11")}, "debian 11 is not supported"),
+        ({"os": system("alpine", "3.20")}, "alpine 3.20 is not supported"),
+        ({"python": "3.10.12"}, "its python3 is 3.10, and 3.11 to 3.14 are needed"),
+        ({"python": "3.15.0"}, "its python3 is 3.15, and 3.11 to 3.14 are needed"),
+        ({"architecture": "riscv64"}, "riscv64 processors are not supported: x86_64, aarch64"),
+        ({"kernel": "4.19.0-27-amd64"}, "its kernel is 4.19.0-27-amd64, and 5.10 is the oldest that will do"),
+        ({"running": "offline"}, "systemd is not running there (offline)"),
+        ({"running": ""}, "systemd is not running there (no answer)"),
+        ({"time": NOW + 90}, "its clock is 90 s ahead"),
+        ({"time": NOW - 3600}, "its clock is 3600 s behind"),
+        ({"listeners": [[443, "nginx.service"]]}, "port 443 is taken by nginx.service"),
+        ({"listeners": [[443, ""]]}, "port 443 is taken by another program"),
+        ({"listeners": [[443, "llmdeploy-other-gateway.service"]]}, "port 443 is taken by llmdeploy-other-gateway"),
+        ({"disk__store": 8 * GIB}, "8.0 GiB of disk are free, and 10.6 GiB are needed"),
+        ({"disk__runtimes": 1 * GIB}, "1.0 GiB of disk are free"),
+    ],
+)
+def test_a_host_is_refused_with_its_reason(changes: dict[str, Any], reason: str) -> None:
+    said = against(**changes)
+    assert len(said) == 1
+    assert said[0].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"pci_gpus": 0, "gpus": []}, "it has no GPU, and vllm is meant to run on one"),
+        (
+            {"pci_gpus": 2, "gpu_error": "Failed to initialize NVML: Driver/library version mismatch"},
+            "its GPU driver is broken: Failed to initialize NVML: Driver/library version mismatch",
+        ),
+        ({"pci_gpus": 8, "gpus": gpus(7)}, "its driver sees 7 of 8 GPUs: reset or reboot it"),
+    ],
+)
+def test_a_host_with_bad_gpus_is_refused_for_vllm_alone(changes: dict[str, Any], reason: str) -> None:
+    assert against(VLLM, **changes) == (reason,)
+    assert against(**changes) == ()
+
+
+def test_gpus_without_a_driver_are_taken_as_setup_brings_one() -> None:
+    assert against(VLLM, pci_gpus=2) == ()
+    assert against(VLLM, pci_gpus=2, gpus=gpus(2)) == ()
+
+
+def test_every_reason_is_told() -> None:
+    said = against(os=system("rhel", "9.4"), time=NOW + 90, disk__store=0)
+    assert [line.split()[0] for line in said] == ["rhel", "its", "0"]
+
+
+def test_degraded_systems_and_small_differences_of_clocks_are_taken() -> None:
+    assert against(running="degraded", time=NOW + 20) == ()
+
+
+def test_the_clock_of_a_host_that_took_long_is_not_blamed() -> None:
+    assert refusals(facts(asked=NOW - 58, answered=NOW + 2, time=NOW + 25), WANTED, True, True) == ()
+
+
+def test_the_port_matters_on_gateways_alone_and_our_own_gateway_may_hold_it() -> None:
+    assert against(gateway=False, listeners=[[443, "nginx.service"]]) == ()
+    assert against(listeners=[[443, "llmdeploy-demo-gateway.service"]]) == ()
+
+
+def test_a_gateway_alone_needs_no_disk_and_no_gpu() -> None:
+    assert against(VLLM, engine=False, disk__store=0) == ()
+
+
+def test_a_running_deployment_is_not_asked_for_disk_again() -> None:
+    there = {"artifacts": ["a" * 24], "disk__store": GIB}
+    assert against(units=["llmdeploy-demo-engine-0.service"], **there) == ()
+
+
+@pytest.mark.parametrize("unit", ["llmdeploy-other-engine-0.service", "llmdeploy-demo-two-engine-0.service"])
+def test_what_another_deployment_stores_there_is_no_room_for_this_one(unit: str) -> None:
+    assert len(against(units=[unit], artifacts=["a" * 24], disk__store=GIB)) == 1
