@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from llmdeploy.deployment import Deployment
+from llmdeploy.fleet.alone import stands_alone
 from llmdeploy.fleet.secrets import ensure_secrets
 from llmdeploy.fleet.sending import send
 from llmdeploy.fleet.work import fleet_of, play, record, save_runtimes
@@ -22,14 +23,17 @@ def setup_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
             entry.detail = f"in {deployment.state.path}"
     with recorder.entry("runtime") as entry:
         fleet = fleet_of(plan, deployment, build=True)
-        sent = 0
+        sent, taken = 0, list[str]()
         for artifact in {one.digest: one for one in fleet.bundle.runtimes.values()}.values():
             wanting = [name for name, one in fleet.bundle.runtimes.items() if one.digest == artifact.digest]
-            _, size = send(artifact, wanting, fleet, partial(_tell, recorder, artifact.bytes))
+            host, size = send(artifact, wanting, fleet, partial(_tell, recorder, artifact.bytes))
             sent += size
+            if size:
+                taken.append(host)
         recorder.data["sent_bytes"] = sent
         if sent:
-            entry.changed(f"{size_text(sent)} sent to one host, for the others to fetch")
+            others = "" if stands_alone(plan) else ", for the others to fetch"
+            entry.changed(f"{size_text(sent)} sent to {', '.join(taken)}{others}")
         else:
             entry.detail = "on the hosts already"
     with recorder.entry("hosts") as entry:

@@ -60,10 +60,12 @@ class Edge:
         return endpoint_of(plan, deployment)
 
     def status(self, plan: Plan, deployment: Deployment) -> Status:
+        from llmdeploy.fleet.boxes import health_of_boxes
         from llmdeploy.fleet.watching import look
 
         seen = look(plan, deployment)
-        return Status(seen.state, seen.healthy, seen.detail, prober=seen.prober, data=seen.data)
+        state, healthy, detail = health_of_boxes(plan, deployment)
+        return Status(state, healthy, detail, prober=seen.prober, data=seen.data)
 
     def history(self, plan: Plan, deployment: Deployment) -> Path:
         from llmdeploy.fleet.asking import fetch_history
