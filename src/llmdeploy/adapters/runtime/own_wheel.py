@@ -10,7 +10,11 @@ from pathlib import Path
 from llmdeploy import __version__
 
 PACKAGE = Path(__file__).parents[2]
-LEFT_OUT = ("__pycache__", "_bundle")  # compiled files; playbooks: a host does not run them
+LEFT_OUT = (
+    "__pycache__", "_bundle", "cli", "steps", "targets", "fleet", "methods", "requirement_report", "html_report", "web",
+    "monitoring",
+)  # fmt: skip
+"""What no host runs; a change there leaves the runtime as it is, and the engines running."""
 TOO_LARGE = (".gguf",)  # the embedded model travels as an artifact of its own
 EPOCH = (1980, 1, 1, 0, 0, 0)
 INFO = f"llmdeploy_toolkit-{__version__}.dist-info"
@@ -37,7 +41,7 @@ def _sources() -> list[Path]:
     return [
         path
         for path in sorted(PACKAGE.rglob("*"))
-        if path.is_file() and path.suffix not in TOO_LARGE and not set(path.parts).intersection(LEFT_OUT)
+        if path.is_file() and path.suffix not in TOO_LARGE and not set(path.relative_to(PACKAGE).parts).intersection(LEFT_OUT)
     ]
 
 
