@@ -68,11 +68,18 @@ def _listing(path: Path, environment: Environment) -> Any:
     done = subprocess.run(command, capture_output=True, check=False, cwd=path.parent, env=world)
     if done.returncode:
         said = done.stderr.decode(errors="replace").replace("Failed to parse inventory: ", "")
-        reasons = re.findall(r"Failed to parse inventory with '\w+' plugin: (.+)", said) or said.split("\n")[-2:]
-        reason = reasons[0].strip() or "ansible-inventory failed"
+        reason = _reason(path, said) or "ansible-inventory failed"
         hint = "try it: ansible-inventory -i FILE --list"
         raise SpecError([Problem(FIELD, f"{path}: {shown(reason, 400)}", hint)], "spec")
     return json.loads(done.stdout)
+
+
+def _reason(path: Path, said: str) -> str:
+    """Why the reader for this kind of file refused it: Ansible tries several, and tells of each."""
+    reasons = dict(re.findall(r"Failed to parse inventory with '(\w+)' plugin: (.+)", said))
+    script = path.is_file() and os.access(path, os.X_OK)
+    kind = "script" if script else "yaml" if path.suffix in (".yaml", ".yml", ".json") else "ini"
+    return str(reasons.get(kind) or next(iter(reasons.values()), said.strip().rpartition("\n")[2]))
 
 
 def gather(
