@@ -1,0 +1,231 @@
+"""What the controller writes for roles, against what the roles say that they take: both ways."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from llmdeploy.fleet.inventory import ROLES, inventory_of
+from llmdeploy.fleet.variables import Fleet, variables_of
+from llmdeploy.plan import HostPlan
+from tests.checkout import ROOT
+
+from .conftest import Hosts
+from .fleets import fleet
+
+PLAYBOOKS = ROOT / "playbooks"
+TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,), "path": (str,), "int": (int,), "float": (int, float), "bool": (bool,), "list": (list,),
+    "dict": (dict,), "raw": (object,),
+}  # fmt: skip
+FRONT = ("{name: front, role: gateway}", "{name: back, role: gateway}", "{name: host1}", "{name: host2}")
+
+
+def options(role: str) -> dict[str, Any]:
+    text = (PLAYBOOKS / "roles" / role / "meta/argument_specs.yml").read_text("utf-8")
+    found: dict[str, Any] = yaml.safe_load(text)["argument_specs"]["main"]["options"]
+    return found
+
+
+SPECS = {role: options(role) for role in ROLES}
+
+
+def webhook(hosts: Hosts) -> Path:
+    path = hosts.folder / "webhook"
+    path.write_text("https://chat.example.org/hook/planted-secret\n")
+    return path
+
+
+def shapes(hosts: Hosts) -> list[tuple[Fleet, HostPlan]]:
+    """Every kind of host: engine and gateway in one, apart, alone; with each setting that adds variables."""
+    found = []
+    for index, (lines, spec) in enumerate(
+        [
+            (("{name: front}",), ""),
+            (("{name: front, role: both}", "{name: host1}"), "access: {port: 443}\n"),
+            (
+                FRONT,
+                "hosts: {virtual_address: 10.0.0.100, acme_email: ops@example.org, public_name: llm.test}\n",
+            ),
+            (FRONT, "hosts: {certificate: cert.pem, rate: 10}\n"),
+        ]
+    ):
+        for name in ("front", "back", "host1", "host2"):
+            hosts.answer(name, numa=["0-15", "16-31"] if index else ["0-31"])
+        hosts.listed(*lines)
+        (hosts.folder / "cert.pem").write_text("certificate")
+        (hosts.folder / "llmdeploy.yaml").write_text(spec)
+        made = fleet(hosts, webhook=webhook(hosts) if index else None)
+        found += [(made, host) for host in made.planned()]
+    return found
+
+
+def role_of(key: str) -> str:
+    return max((role for role in ROLES if key.startswith(f"{role}_")), key=len, default="")
+
+
+def wrong_types(value: Any, spec: dict[str, Any], place: str) -> list[str]:
+    """Ansible turns "5" into 5 and 5 into "5"; we write what is asked for."""
+    wanted = TYPES[spec.get("type", "str")]
+    if not isinstance(value, wanted) or (isinstance(value, bool) and spec.get("type") in ("int", "float")):
+        return [f"{place} is {value!r}, and {spec['type']} is wanted"]
+    if isinstance(value, list) and "elements" in spec:
+        inner = {**spec, "type": spec["elements"], "elements": "raw"}
+        return [line for index, one in enumerate(value) for line in wrong_types(one, inner, f"{place}.{index}")]
+    if isinstance(value, dict) and "options" in spec:
+        unknown = [f"{place}.{key} is unknown" for key in value if key not in spec["options"]]
+        known = {key: one for key, one in value.items() if key in spec["options"]}
+        return unknown + [
+            line for key, one in known.items() for line in wrong_types(one, spec["options"][key], f"{place}.{key}")
+        ]
+    return []
+
+
+def test_every_variable_belongs_to_a_role_and_has_the_type_that_it_asks_for(hosts: Hosts) -> None:
+    wrong = []
+    for made, host in shapes(hosts):
+        for key, value in variables_of(made, host).items():
+            known = SPECS.get(role_of(key), {})
+            wrong += wrong_types(value, known[key], key) if key in known else [f"{key} is in no role's specs"]
+    assert sorted(set(wrong)) == []
+
+
+def test_roles_take_what_is_written_and_miss_nothing(hosts: Hosts) -> None:
+    """As Ansible validates it before a role's first task: required options, choices, forms of the inner values."""
+    wrong = []
+    for made, host in shapes(hosts):
+        variables = variables_of(made, host)
+        for role, spec in SPECS.items():
+            if role == "engine" and not host.replicas:
+                continue
+            given = {key: value for key, value in variables.items() if key in spec}
+            wrong += [f"{role}: {text}" for text in ArgumentSpecValidator(spec).validate(given).error_messages]
+    assert sorted(set(wrong)) == []
+
+
+def test_a_host_before_its_model_is_there_gets_no_engine(hosts: Hosts) -> None:
+    hosts.many(1)
+    made = fleet(hosts, model=False)
+    assert not [key for key in variables_of(made, made.planned()[0]) if role_of(key) == "engine"]
+
+
+def test_groups_are_the_parts_of_the_hosts(hosts: Hosts) -> None:
+    for name in ("front", "back", "host1", "host2"):
+        hosts.answer(name)
+    hosts.listed(*FRONT)
+    children = inventory_of(fleet(hosts), PLAYBOOKS)["all"]["children"]
+    assert {group: list(content["hosts"]) for group, content in children.items()} == {
+        "engines": ["host1", "host2"],
+        "gateways": ["front", "back"],
+        "monitors": ["front"],
+    }
+
+
+def test_a_host_that_is_off_is_left_out_and_still_known_to_the_others(hosts: Hosts) -> None:
+    hosts.many(3)
+    hosts.plan("--name", "demo")
+    hosts.act("host3", "exit 255")
+    inventory = inventory_of(fleet(hosts), PLAYBOOKS)["all"]
+    assert list(inventory["hosts"]) == ["host1", "host2"]
+    assert {one["host"] for one in inventory["hosts"]["host1"]["gateway_members"]} == {"host1", "host2", "host3"}
+
+
+def test_no_secret_is_in_the_inventory(hosts: Hosts) -> None:
+    hosts.many(2)
+    made = fleet(hosts, webhook=webhook(hosts))
+    text = json.dumps(inventory_of(made, PLAYBOOKS))
+    files = [made.secrets.key, made.secrets.engine_key, made.secrets.key_hashes, made.secrets.prober_key]
+    for path in files:
+        assert str(path) in text or path == made.secrets.key
+        assert path.read_text().strip() not in text
+    assert "planted-secret" not in text
+    assert not re.search(r"PRIVATE KEY|ld-[A-Za-z0-9_-]{20}", text)
+
+
+def test_connection_variables_of_the_owner_are_passed_on(hosts: Hosts) -> None:
+    hosts.answer("10.0.0.7")
+    hosts.listed("{name: gpu1, address: 10.0.0.7, port: 2022, user: root}")
+    written = inventory_of(fleet(hosts), PLAYBOOKS)["all"]["hosts"]["gpu1"]
+    expected = {"ansible_host": "10.0.0.7", "ansible_port": 2022, "ansible_user": "root"}
+    assert {key: written[key] for key in expected} == expected
+
+
+def marks(made: Fleet, playbooks: Path = PLAYBOOKS, host: str = "host1") -> dict[str, str]:
+    found: dict[str, str] = inventory_of(made, playbooks)["all"]["hosts"][host]["llmdeploy_fingerprints"]
+    return found
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    assert set(before) == set(after) == set(ROLES)
+    return {role for role in ROLES if before[role] != after[role]}
+
+
+def test_fingerprints_stay_where_nothing_changed(hosts: Hosts) -> None:
+    hosts.many(2)
+    before = marks(fleet(hosts))
+    hosts.answer("host1", memory__available=90 * 2**30, time=1.0)
+    assert changed(before, marks(fleet(hosts))) == set()
+
+
+def test_a_setting_changes_the_fingerprints_of_the_roles_that_read_it(hosts: Hosts) -> None:
+    hosts.many(2)
+    before = marks(fleet(hosts))
+    (hosts.folder / "llmdeploy.yaml").write_text("hosts: {rate: 7}\n")
+    assert changed(before, marks(fleet(hosts))) == {"gateway"}
+
+
+@pytest.mark.parametrize(
+    ("secret", "roles"), [("engine_key", {"gateway", "engine"}), ("key_hashes", {"gateway"}), ("gateway", {"gateway"})]
+)
+def test_what_is_in_a_secret_file_counts(hosts: Hosts, secret: str, roles: set[str]) -> None:
+    hosts.many(2)
+    made = fleet(hosts)
+    before = marks(made)
+    getattr(made.secrets, secret).write_text("another\n")
+    assert changed(before, marks(made)) == roles
+
+
+def copied(folder: Path) -> Path:
+
+    return Path(shutil.copytree(PLAYBOOKS, folder / "playbooks", ignore=shutil.ignore_patterns("__pycache__")))
+
+
+def test_a_changed_role_runs_again_and_the_others_do_not(hosts: Hosts, tmp_path: Path) -> None:
+    hosts.many(2)
+    made, playbooks = fleet(hosts), copied(tmp_path)
+    before = marks(made, playbooks)
+    assert changed(before, marks(made)) == set()
+    with (playbooks / "roles/engine/tasks/run.yml").open("a") as file:
+        file.write("\n# changed\n")
+    assert changed(before, marks(made, playbooks)) == {"engine"}
+
+
+def test_changed_modules_have_every_role_run_again(hosts: Hosts, tmp_path: Path) -> None:
+    hosts.many(2)
+    made, playbooks = fleet(hosts), copied(tmp_path)
+    before = marks(made, playbooks)
+    next((playbooks / "collections").rglob("receipt.py")).write_text("# changed\n")
+    assert changed(before, marks(made, playbooks)) == set(ROLES)
+
+
+def test_variables_of_engine_runtime_are_not_those_of_engine(hosts: Hosts) -> None:
+    hosts.many(1)
+    made = fleet(hosts)
+    before = marks(made)
+
+    other = replace(made, bundle=replace(made.bundle, keep=("c" * 24,)))
+    assert changed(before, marks(other)) == {"engine_runtime", "model_store"}
+
+
+def test_a_thorough_run_trusts_no_receipt(hosts: Hosts) -> None:
+    hosts.many(1)
+    written = inventory_of(fleet(hosts), PLAYBOOKS, thorough=True)["all"]["hosts"]["host1"]
+    assert written["llmdeploy_fingerprints"] == {}
