@@ -28,6 +28,7 @@ OVERRIDES = {
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 name_option = click.option("--name", help="The deployment; by default the spec's, or the only one there is.")
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+bundle_option = click.option("--bundle", help="Work from this bundle: the hosts need no network (`llmdeploy bundle`).")
 
 
 @dataclass(frozen=True)

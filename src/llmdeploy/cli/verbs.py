@@ -22,6 +22,7 @@ VERBS = {
     "catalogue": "List models, accelerators or rented machines, or those that match all WORDS.",
     "doctor": "Say what is missing on this machine and how to get it.",
     "down": "Stop the deployment and look for what is left.",
+    "bundle": "Write one archive with all that hosts without a network need.",
     "init": "Write a commented llmdeploy.yaml.",
     "schema": "Print the JSON Schema of the spec, for editors.",
 }

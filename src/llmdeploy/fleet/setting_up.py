@@ -6,6 +6,7 @@ from functools import partial
 
 from llmdeploy.deployment import Deployment
 from llmdeploy.fleet.alone import stands_alone
+from llmdeploy.fleet.offline import bring_packages
 from llmdeploy.fleet.secrets import ensure_secrets
 from llmdeploy.fleet.sending import send
 from llmdeploy.fleet.work import fleet_of, play, record, save_runtimes
@@ -36,6 +37,7 @@ def setup_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
             entry.changed(f"{size_text(sent)} sent to {', '.join(taken)}{others}")
         else:
             entry.detail = "on the hosts already"
+    bring_packages(fleet, deployment, recorder)
     with recorder.entry("hosts") as entry:
         record(play("setup", fleet, deployment, recorder), entry, recorder)
     save_runtimes(fleet, deployment)

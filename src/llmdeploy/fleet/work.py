@@ -14,10 +14,12 @@ from llmdeploy.artifact import Artifact, read_artifact
 from llmdeploy.bundled import bundled
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import MissingError, StepError
+from llmdeploy.fleet import offline_place
 from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.gather import gather
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.inventory import inventory_of
+from llmdeploy.fleet.own_files import CERTIFICATE, WEBHOOK, own_file
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.planning import MEMBERS
 from llmdeploy.fleet.record import Member, load_members
@@ -48,16 +50,18 @@ def fleet_of(
     there = {one.host.name: (one.host, one.facts) for one in members if one.facts and one.host.name in planned}
     if not there:
         raise MissingError(f"no host of {plan.name} is known to answer", "run `llmdeploy prepare`")
+    runtimes = _built(there, deployment) if build else _brought(there, deployment)
     secrets = Secrets(deployment.state.path.absolute())
     cwd = deployment.environment.cwd
-    webhook = plan.spec["hosts"]["alert_webhook"]
+    settings = plan.spec["hosts"]
     return Fleet(
         plan=plan,
         hosts=there,
-        bundle=Bundle(_built(there, deployment) if build else _brought(there, deployment), model, _kept(deployment)),
+        bundle=_bundle(runtimes, model, deployment),
         secrets=secrets,
         golden=golden_file(plan.spec["test"]["golden"], plan.model, cwd),
-        webhook=(cwd / Path(webhook).expanduser()).absolute() if webhook else None,
+        webhook=own_file(WEBHOOK, settings, cwd),
+        certificate=own_file(CERTIFICATE, settings, cwd),
     )
 
 
@@ -85,9 +89,14 @@ def _built(hosts: Mapping[str, tuple[Host, Facts]], deployment: Deployment) -> d
     return {name: made[kind] for name, kind in kinds.items()}
 
 
-def _kept(deployment: Deployment) -> tuple[str, ...]:
-    """Digests that stay on hosts beside those of the plan: what runs now is what a rollback goes back to."""
-    return tuple(deployment.state.load_outputs().get("artifacts", ()))
+def _bundle(runtimes: dict[str, Artifact], model: Artifact | None, deployment: Deployment) -> Bundle:
+    """What is to be on the hosts; before deploy that is the model that runs now. What ran last stays beside it: a rollback
+    goes back to it."""
+    outputs = deployment.state.load_outputs()
+    known = outputs.get("model_artifact")
+    model = model or (read_artifact(known) if known else None)
+    wanted = {artifact.digest for artifact in (*runtimes.values(), *([model] if model else []))}
+    return Bundle(runtimes, model, tuple(one for one in outputs.get("artifacts", ()) if one not in wanted))
 
 
 def play(
@@ -99,8 +108,10 @@ def play(
     check: bool = False,
     thorough: bool = False,
 ) -> Outcome:
-    """Run the playbook of that name over the fleet's hosts; what failed is in the outcome. `thorough` looks at everything, also
-    where the receipts say that all is settled; `check` changes nothing."""
+    """Run the playbook of that name over the fleet's hosts; what failed is in the outcome.
+
+    `thorough` looks at everything, also where the receipts say that all is settled; `check` changes nothing.
+    """
     playbooks = bundled("playbooks")
     inventory = inventory_of(fleet, playbooks, thorough=check or thorough)
     seen = 0
@@ -111,8 +122,8 @@ def play(
         recorder.progress(text, seen, 0)
 
     folder = deployment.state.path.absolute() / "ansible"
-    at_once = {"llmdeploy_batch": batch or max(1, len(fleet.engines))}
-    run = Playbook(playbooks / f"{name}.yml", inventory, folder, check=check, variables=at_once)
+    given = {"llmdeploy_batch": batch or max(1, len(fleet.engines)), **offline_place.variables(deployment)}
+    run = Playbook(playbooks / f"{name}.yml", inventory, folder, check=check, variables=given)
     return run_playbook(run, _world(deployment), tell)
 
 

@@ -1,0 +1,27 @@
+"""A bundle for hosts without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from llmdeploy.deployment import Deployment
+from llmdeploy.plan import Plan
+from llmdeploy.run import Run
+
+
+def bundle(plan: Plan, deployment: Deployment, run: Run, target: Path, ask: tuple[str, ...]) -> None:
+    from llmdeploy.fleet.bundling import make_bundle
+
+    with run.step("bundle") as recorder:
+        make_bundle(plan, deployment, recorder, target, ask)
+
+
+def use_bundle(source: Path | None, deployment: Deployment, run: Run) -> None:
+    """Work from a bundle from now on; without one, no longer."""
+    from llmdeploy.fleet.offline import forget_bundle, open_bundle
+
+    if source is None:
+        forget_bundle(deployment)
+        return
+    with run.step("bundle") as recorder:
+        open_bundle(source, deployment, recorder)
