@@ -133,6 +133,8 @@ def save_outcome(plan: Plan, fleet: Fleet, model: Artifact, deployment: Deployme
     former = deployment.state.load_outputs()
     uncleaned = {name: one for name, one in former.get("connections", {}).items() if name not in fleet.hosts}
     runtimes = {artifact.digest for artifact in fleet.bundle.runtimes.values()}
+    artifacts = sorted({model.digest, *runtimes})
+    same = artifacts == former.get("artifacts")
     deployment.state.save_deployed(plan)
     deployment.state.save_outputs(
         {
@@ -140,7 +142,9 @@ def save_outcome(plan: Plan, fleet: Fleet, model: Artifact, deployment: Deployme
             "url": endpoint_of(plan, deployment).url,
             "model": plan.served_name,
             "weights": {plan.model.id: {file.name: file.sha256 for file in model.files}},
-            "artifacts": sorted({model.digest, *runtimes}),
+            "model_artifact": model.as_json(),
+            "artifacts": artifacts,
+            "previous": former.get("previous" if same else "artifacts", []),
             "connections": {**uncleaned, **{name: connection_of(host) for name, (host, _) in fleet.hosts.items()}},
         }
     )

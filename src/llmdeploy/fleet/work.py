@@ -96,7 +96,9 @@ def _bundle(runtimes: dict[str, Artifact], model: Artifact | None, deployment: D
     known = outputs.get("model_artifact")
     model = model or (read_artifact(known) if known else None)
     wanted = {artifact.digest for artifact in (*runtimes.values(), *([model] if model else []))}
-    return Bundle(runtimes, model, tuple(one for one in outputs.get("artifacts", ()) if one not in wanted))
+    current = outputs.get("artifacts", ())
+    beside = outputs.get("previous", ()) if wanted == set(current) else current
+    return Bundle(runtimes, model, tuple(one for one in beside if one not in wanted))
 
 
 def play(
