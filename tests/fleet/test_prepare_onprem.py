@@ -163,3 +163,24 @@ def test_the_state_is_private(hosts: Hosts) -> None:
     private: list[Path] = [path for path in folder.rglob("*") if path.stat().st_mode & 0o077 and path.is_file()]
     assert folder.stat().st_mode & 0o077 == 0
     assert [path.name for path in private if path.name == "fleet.json"] == []
+
+
+@pytest.mark.parametrize(
+    ("field", "content", "reason"),
+    [
+        ("certificate", None, "cannot be read: No such file or directory"),
+        ("certificate", "-----BEGIN CERTIFICATE-----\n", "does not hold a certificate and a private key"),
+        ("alert_webhook", None, "cannot be read: No such file or directory"),
+        ("alert_webhook", "\n", "does not hold an address"),
+    ],
+)
+def test_a_file_of_the_spec_that_is_not_there_is_exit_3(
+    hosts: Hosts, field: str, content: str | None, reason: str
+) -> None:
+    hosts.many(1)
+    (hosts.folder / "llmdeploy.yaml").write_text(f"hosts: {{{field}: own.pem}}\n")
+    if content is not None:
+        (hosts.folder / "own.pem").write_text(content)
+    result = hosts.run()
+    assert result.exit_code == 3
+    assert f"hosts.{field}: {hosts.folder}/own.pem {reason}" in result.stderr

@@ -61,9 +61,11 @@ def shapes(hosts: Hosts) -> list[tuple[Fleet, HostPlan]]:
         for name in ("front", "back", "host1", "host2"):
             hosts.answer(name, numa=["0-15", "16-31"] if index else ["0-31"])
         hosts.listed(*lines)
-        (hosts.folder / "cert.pem").write_text("certificate")
+        certificate = hosts.folder / "cert.pem"
+        certificate.write_text("-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n")
         (hosts.folder / "llmdeploy.yaml").write_text(spec)
-        made = fleet(hosts, webhook=webhook(hosts) if index else None)
+        more = {"certificate": certificate} if "cert.pem" in spec else {}
+        made = fleet(hosts, webhook=webhook(hosts) if index else None, **more)
         found += [(made, host) for host in made.planned()]
     return found
 

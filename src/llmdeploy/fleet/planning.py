@@ -14,6 +14,7 @@ from llmdeploy.fleet.facts import described
 from llmdeploy.fleet.fitting import best_fit
 from llmdeploy.fleet.gather import gather, none_fit, read_inventory
 from llmdeploy.fleet.host import Host
+from llmdeploy.fleet.own_files import CERTIFICATE, WEBHOOK, own_file
 from llmdeploy.fleet.ports import free_block
 from llmdeploy.fleet.preflight import Wanted, refusals
 from llmdeploy.fleet.record import Answered, Member, save_members
@@ -33,6 +34,8 @@ SAID_ONE_BY_ONE = 20
 def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
     """The plan for the hosts of the spec's inventory; saves who they are and what they said."""
     with recorder.entry("hosts") as entry:
+        for field in (CERTIFICATE, WEBHOOK):
+            own_file(field, vars(spec.hosts), deployment.environment.cwd)
         hosts = read_inventory(spec.hosts.inventory, deployment.environment)
         hosts = as_boxes(hosts) if spec.target == EDGE else hosts
         entry.detail = f"{counted(len(hosts), 'host')}: {_shortened([host.name for host in hosts])}"

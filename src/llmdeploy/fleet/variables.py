@@ -42,6 +42,7 @@ class Fleet:
     golden: Path | None = None
     ready: float = READY_SECONDS
     webhook: Path | None = None
+    certificate: Path | None = None
 
     def planned(self) -> list[HostPlan]:
         return [one for one in self.plan.hosts if one.name in self.hosts]
@@ -120,7 +121,6 @@ def _gateway(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
 
 
 def _public(fleet: Fleet, host: HostPlan, settings: Mapping[str, Any]) -> dict[str, Any]:
-    given = settings["certificate"]
     found: dict[str, Any] = {
         "gateway_port": fleet.plan.port,
         "gateway_members": [
@@ -129,7 +129,7 @@ def _public(fleet: Fleet, host: HostPlan, settings: Mapping[str, Any]) -> dict[s
             for one in fleet.engines for index in range(one.replicas)
         ],
         "gateway_key_hashes_source": str(fleet.secrets.key_hashes),
-        "gateway_public_certificate_source": given or str(_public_certificate(fleet, host)),
+        "gateway_public_certificate_source": str(fleet.certificate or _public_certificate(fleet, host)),
         "gateway_max_body": known_size(settings["max_body"]),
         "gateway_rate": settings["rate"],
     }  # fmt: skip

@@ -1,0 +1,41 @@
+"""Files of the user that go to hosts: the gateway's certificate, the address that alerts are sent to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from llmdeploy.errors import Problem, SpecError
+
+CERTIFICATE, WEBHOOK = "certificate", "alert_webhook"
+PARTS = {
+    CERTIFICATE: (b"BEGIN CERTIFICATE", b"PRIVATE KEY-----"),
+    WEBHOOK: (b"://",),
+}
+HINTS = {
+    CERTIFICATE: "name a PEM file with the chain and its key",
+    WEBHOOK: "name a file that holds one address: https://...",
+}
+
+
+def own_file(field: str, settings: Mapping[str, Any], cwd: Path) -> Path | None:
+    """Where the file of that field of `hosts` lies, or None where none is named.
+
+    Raises SpecError where it cannot be read or holds something else.
+    """
+    if not settings[field]:
+        return None
+    path = (cwd / Path(settings[field]).expanduser()).absolute()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _refused(field, f"{path} cannot be read: {error.strerror}") from None
+    if not all(part in content for part in PARTS[field]):
+        what = "a certificate and a private key" if field == CERTIFICATE else "an address"
+        raise _refused(field, f"{path} does not hold {what}")
+    return path
+
+
+def _refused(field: str, message: str) -> SpecError:
+    return SpecError([Problem(f"hosts.{field}", message, HINTS[field])], "spec")
