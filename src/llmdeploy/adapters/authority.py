@@ -71,6 +71,7 @@ class Authority:
         builder = builder.add_extension(x509.SubjectAlternativeName(_general(places)), critical=False)
         builder = builder.add_extension(x509.ExtendedKeyUsage([Use.SERVER_AUTH, Use.CLIENT_AUTH]), critical=False)
         builder = builder.add_extension(_usage(signs=False), critical=True)
+        builder = builder.add_extension(_issued_by(authority), critical=False)
         write_private(path, _text(_signed(builder, signing)) + _pem(key))  # type: ignore[arg-type]
         return True
 
@@ -114,6 +115,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: EllipticCurvePrivateKey
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number())
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     return builder.not_valid_before(now - BACKDATE).not_valid_after(now + timedelta(days=days))
 
 
@@ -124,6 +126,13 @@ def _usage(signs: bool) -> x509.KeyUsage:
         digital_signature=not signs, key_cert_sign=signs, crl_sign=signs, content_commitment=False,
         key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
     )  # fmt: skip
+
+
+def _issued_by(authority: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """Without it a client that checks strictly, as Python does from 3.13 on, refuses the certificate."""
+    from cryptography import x509
+
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())  # type: ignore[arg-type]
 
 
 def _signed(builder: x509.CertificateBuilder, key: EllipticCurvePrivateKey) -> x509.Certificate:
