@@ -47,7 +47,7 @@ def _unpack(archive: tarfile.TarFile, source: Path, folder: Path) -> None:
     if first is None or first.name != SUMS:
         raise StepError(f"{source} is no bundle: it does not begin with {SUMS}", "make one: `llmdeploy bundle`")
     wanted = _read_sums(archive, first, source)
-    for member in archive:
+    while (member := archive.next()) is not None:
         expected = wanted.pop(member.name, "")
         content = archive.extractfile(member) if member.isreg() else None
         if not expected or content is None or not _inside(member.name):
