@@ -13,11 +13,18 @@ if TYPE_CHECKING:
 
 EDGE = "edge"
 LOOPBACK = "127.0.0.1"
+SLOTS = 2
+"""In pull mode the gateway knows both slots as replicas, of which one runs."""
 
 
 def stands_alone(plan: Plan) -> bool:
     """Whether each host of the plan is a whole service by itself."""
     return plan.target == EDGE
+
+
+def pulls(plan: Plan) -> bool:
+    """Whether the boxes fetch releases themselves."""
+    return stands_alone(plan) and bool(plan.spec["hosts"].get("pull_from"))
 
 
 def as_boxes(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
@@ -28,6 +35,6 @@ def as_boxes(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
 def seen_from(host: HostPlan, fleet: Fleet) -> tuple[Fleet, HostPlan]:
     """The fleet as that box sees it: itself alone, on loopback. So it does not matter under which address others reach
     it, and a box that joins or leaves changes nothing on the others."""
-    box = replace(host, address=LOOPBACK)
+    box = replace(host, address=LOOPBACK, replicas=SLOTS if pulls(fleet.plan) else host.replicas)
     plan = replace(fleet.plan, hosts=(box,))
     return replace(fleet, plan=plan, hosts={host.name: fleet.hosts[host.name]}), box

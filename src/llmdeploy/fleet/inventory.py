@@ -9,7 +9,7 @@ from typing import Any
 
 from llmdeploy.fleet.variables import Fleet, variables_of
 
-ROLES = ("hardening", "gpu_driver", "gateway", "model_store", "engine_runtime", "engine", "metrics")
+ROLES = ("hardening", "gpu_driver", "gateway", "model_store", "engine_runtime", "engine", "metrics", "pull_agent")
 
 
 def inventory_of(fleet: Fleet, playbooks: Path, thorough: bool = False) -> dict[str, Any]:

@@ -44,6 +44,15 @@ class Secrets:
         return self.folder / "keys.sha256"
 
     @property
+    def release_key(self) -> Path:
+        """What signs releases; boxes in pull mode know its public half."""
+        return self.folder / "release.key"
+
+    @property
+    def release_signer(self) -> Path:
+        return self.folder / "release.pub"
+
+    @property
     def tls(self) -> Path:
         return self.folder / "tls"
 

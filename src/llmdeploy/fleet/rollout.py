@@ -14,6 +14,7 @@ from llmdeploy.artifact import Artifact
 from llmdeploy.bundled import bundled
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import StepError
+from llmdeploy.fleet.alone import pulls
 from llmdeploy.fleet.boxes import silent
 from llmdeploy.fleet.deploying import forget_leavers, model_artifact, save_outcome
 from llmdeploy.fleet.inventory import inventory_of
@@ -99,7 +100,7 @@ def _take(wave: Wave, fleet: Fleet, roll: Rollout) -> None:
 
 def _change(boxes: list[HostPlan], fleet: Fleet, roll: Rollout) -> tuple[dict[str, str], int]:
     """Model, engines and a look at each gateway; which boxes failed and why, and how many tasks changed something."""
-    failed = _send([box.name for box in boxes], fleet, roll)
+    failed = {} if pulls(fleet.plan) else _send([box.name for box in boxes], fleet, roll)
     going = [box for box in boxes if box.name not in failed]
     if not going:
         return failed, 0
@@ -124,12 +125,16 @@ def _send(names: list[str], fleet: Fleet, roll: Rollout) -> dict[str, str]:
 
 
 def _play(fleet: Fleet, names: list[str], roll: Rollout) -> Outcome:
-    """The playbook `deploy` on these boxes, all at once; one that fails does not stop the others."""
+    """The playbook on these boxes, all at once; one that fails does not stop the others."""
     playbooks = bundled("playbooks")
     variables = {"llmdeploy_batch": len(names), "llmdeploy_stop_all": False}
     folder = roll.deployment.state.path.absolute() / "ansible"
     run = Playbook(
-        playbooks / "deploy.yml", inventory_of(fleet, playbooks), folder, limit=tuple(names), variables=variables
+        playbooks / ("pull.yml" if pulls(fleet.plan) else "deploy.yml"),
+        inventory_of(fleet, playbooks),
+        folder,
+        limit=tuple(names),
+        variables=variables,
     )
     return run_playbook(
         run, dict(roll.deployment.environment.variables), lambda text: roll.recorder.progress(text, 0, 0)
@@ -143,6 +148,8 @@ def _faults(outcome: Outcome) -> dict[str, str]:
 def _put_back(names: list[str], roll: Rollout) -> dict[str, str]:
     """What became of each failed box."""
     before = roll.before
+    if pulls(roll.plan):
+        return dict.fromkeys(names, "it keeps the slot that served last")
     if before is None or before.digest == roll.plan.digest:
         return dict.fromkeys(names, "nothing else ran there before")
     known = {box.name for box in before.hosts}

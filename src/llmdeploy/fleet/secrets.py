@@ -7,7 +7,8 @@ import secrets as random
 from collections.abc import Iterator
 
 from llmdeploy.adapters.authority import Authority
-from llmdeploy.fleet.alone import stands_alone
+from llmdeploy.adapters.signer import ensure_signer
+from llmdeploy.fleet.alone import pulls, stands_alone
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.plan import HostPlan, Plan
 from llmdeploy.state import StateFolder, write_private
@@ -30,6 +31,8 @@ def _made(plan: Plan, state: StateFolder, files: Secrets) -> Iterator[str]:
     hashes = "".join(f"{_hash(one)}\n" for one in (key, files.prober_key.read_text().strip()))
     if not files.key_hashes.exists() or files.key_hashes.read_text() != hashes:
         write_private(files.key_hashes, hashes)
+    if pulls(plan) and ensure_signer(files.release_key, files.release_signer):
+        yield "key that signs releases"
     authority = Authority(files.tls)
     if authority.ensure(plan.name):
         yield "authority"

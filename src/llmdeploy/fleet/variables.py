@@ -12,10 +12,11 @@ from typing import Any
 from llmdeploy.artifact import Artifact
 from llmdeploy.engines import MetricNames, Site, engine
 from llmdeploy.fleet import ports
-from llmdeploy.fleet.alone import seen_from, stands_alone
+from llmdeploy.fleet.alone import pulls, seen_from, stands_alone
 from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.places import INCOMING, STORE, Secrets, etc, python_of
+from llmdeploy.fleet.pull_variables import pull_agent
 from llmdeploy.plan import HostPlan, Plan
 from llmdeploy.units import known_duration, known_size
 
@@ -71,7 +72,13 @@ def variables_of(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
         **_runtime(fleet, host),
         **(_engine(fleet, host, fleet.bundle.model) if host.replicas and fleet.bundle.model else {}),
         **_metrics(fleet, host),
+        **(pull_agent(fleet, host) if pulls(fleet.plan) else {}),
     }
+
+
+def _probed(fleet: Fleet, host: HostPlan) -> bool:
+    """A prober knows one engine, and in pull mode the one that serves changes its port."""
+    return host.replicas > 0 and not pulls(fleet.plan)
 
 
 def _hardening(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
@@ -113,7 +120,7 @@ def _gateway(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
         "gateway_monitor_port": 0 if host.replicas else fleet.port(ports.INNER),
         "gateway_metrics_port": fleet.port(ports.GATEWAY_METRICS),
         "gateway_node_exporter_port": fleet.port(ports.NODE),
-        "gateway_prober_port": fleet.port(ports.PROBER) if host.replicas else 0,
+        "gateway_prober_port": fleet.port(ports.PROBER) if _probed(fleet, host) else 0,
         "gateway_gpu_exporter_port": fleet.port(ports.GPU) if _gpu_driver(fleet, host)["gpu_driver_wanted"] else 0,
         "gateway_public": host.gateway,
         **(_public(fleet, host, settings) if host.gateway else {}),
@@ -260,12 +267,12 @@ def _metrics(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
         "metrics_alertmanager_port": fleet.port(ports.ALERTMANAGER),
         "metrics_python": python_of(fleet.bundle.runtimes[host.name].digest),
         "metrics_probers": [
-            *([_prober(fleet)] if host.replicas else []),
+            *([_prober(fleet)] if _probed(fleet, host) else []),
             *([_gateway_prober(fleet)] if host.gateway else []),
         ],
         "metrics_targets": [
             {"name": one.name, "address": one.address, "inner_ports": _inner_ports(fleet, one) or
-             [fleet.port(ports.INNER)], "engine": one.replicas > 0, "probers": [0] if one.replicas else [],
+             [fleet.port(ports.INNER)], "engine": one.replicas > 0, "probers": [0] if _probed(fleet, one) else [],
              "gateway": one.gateway, "gpu": False}
             for one in plan.hosts
         ],

@@ -1,4 +1,4 @@
-"""A release as it is published: the manifest and its Ed25519 signature in one file, checked with the system's openssl."""
+"""A release as it is published: the manifest with its Ed25519 signature, checked with the system's openssl."""
 
 from __future__ import annotations
 

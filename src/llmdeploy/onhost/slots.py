@@ -15,8 +15,8 @@ MOST_TRIES = 3
 
 @dataclass
 class State:
-    """`active` serves (empty: nothing yet); `trying` is a slot that a run has begun to switch to. `releases` are numbers
-    by slot, `highest` is the highest ever accepted, `bad` are those that failed here, `tries` counts for the last."""
+    """`active` serves (empty: nothing yet); `trying` is a slot that a run has begun to switch to. `releases` has the
+    number of each slot, `highest` is the highest ever accepted, `bad` failed here, `tries` counts for the last."""
 
     active: str = ""
     trying: str = ""

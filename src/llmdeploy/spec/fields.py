@@ -315,6 +315,13 @@ class Hosts(Section):
     rate: Annotated[int, Whole(0, 1_000_000)] = Field(
         default=0, description="requests that one API key may send in 10 seconds; 0: no limit"
     )
+    pull_from: Annotated[
+        str, Text("an address or a path", r"|https://\S+|/\S*", "write https://... or a folder of the box", 512)
+    ] = Field(
+        default="",
+        description="where boxes of the edge fetch signed releases themselves: https address, or folder on the box",
+        examples=["https://releases.example.org/box"],
+    )
     alert_webhook: Annotated[str, Text("a path", LINE, "write the path of a file that holds the URL")] = Field(
         default="",
         description="file with the URL that alerts are sent to; empty: alerts are shown, not sent",

@@ -16,6 +16,13 @@ def bundle(plan: Plan, deployment: Deployment, run: Run, target: Path, ask: tupl
         make_bundle(plan, deployment, recorder, target, ask)
 
 
+def release(plan: Plan, deployment: Deployment, run: Run, folder: Path) -> None:
+    from llmdeploy.fleet.releasing import make_release
+
+    with run.step("release") as recorder:
+        make_release(plan, deployment, recorder, folder)
+
+
 def use_bundle(source: Path | None, deployment: Deployment, run: Run) -> None:
     """Work from a bundle from now on; without one, no longer."""
     from llmdeploy.fleet.offline import forget_bundle, open_bundle
