@@ -1,0 +1,65 @@
+"""Clients that ask all the time, to see what an event costs them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from llmdeploy.adapters.openai_client import ChatRequest, OpenAIClient, Outcome
+from llmdeploy.endpoint import Endpoint
+
+QUESTIONS = ("What is the capital of France?", "What is an LLM?", "What day is after Friday?", "7*8")
+DEADLINE = 60.0
+
+
+@dataclass
+class Traffic:
+    """What came of the requests. `unserved` failed before the first token; `cut` broke off after it."""
+
+    served: int = 0
+    unserved: list[str] = field(default_factory=list)
+    cut: int = 0
+    slowest: float = 0.0
+
+    def see(self, outcome: Outcome, seconds: float) -> None:
+        self.slowest = max(self.slowest, seconds)
+        if not outcome.error:
+            self.served += 1
+        elif outcome.ttft_s is None:
+            self.unserved.append(outcome.error)
+        else:
+            self.cut += 1
+
+
+@contextmanager
+def traffic(endpoint: Endpoint, clients: int = 8) -> Iterator[Traffic]:
+    """So many clients, each with one streamed request after the other, for the time of the block."""
+    seen, stop = Traffic(), threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(_clients(endpoint, clients, seen, stop)))
+    thread.start()
+    try:
+        until = time.monotonic() + DEADLINE
+        while seen.served < clients and time.monotonic() < until:
+            time.sleep(0.05)
+        yield seen
+    finally:
+        stop.set()
+        thread.join()
+
+
+async def _clients(endpoint: Endpoint, number: int, seen: Traffic, stop: threading.Event) -> None:
+    client = OpenAIClient(endpoint)
+
+    async def one(index: int) -> None:
+        while not stop.is_set():
+            question = {"role": "user", "content": QUESTIONS[index % len(QUESTIONS)]}
+            begun = time.monotonic()
+            outcome = await client.stream(ChatRequest((question,), max_tokens=40), deadline_s=DEADLINE)
+            seen.see(outcome, time.monotonic() - begun)
+            index += 1
+
+    await asyncio.gather(*(one(index) for index in range(number)))
