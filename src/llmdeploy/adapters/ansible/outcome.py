@@ -66,6 +66,17 @@ class Outcome:
         if kind == "playbook_on_stats":
             names = {name for key in ("ok", "changed", "failures", "dark") for name in data.get(key, {})}
             self.hosts = {name: _counts(data, name) for name in sorted(names)}
+            self._forget_rescued()
+
+    def _forget_rescued(self) -> None:
+        """What a playbook mended itself (`rescue`) is not among Ansible's counts; those are of a host's last faults."""
+        left = {name: host.failed + host.unreachable for name, host in self.hosts.items()}
+        found: list[Fault] = []
+        for fault in reversed(self.faults):
+            if left.get(fault.host, 0):
+                left[fault.host] -= 1
+                found.insert(0, fault)
+        self.faults = found
 
     def _fault(self, data: Mapping[str, Any], message: str, unreachable: bool) -> None:
         self.faults.append(Fault(data["host"], data.get("role", ""), data.get("task", ""), message, unreachable))
@@ -76,13 +87,15 @@ def _counts(data: Mapping[str, Any], name: str) -> HostOutcome:
 
 
 def _message(result: Mapping[str, Any]) -> str:
-    """The most telling line of a failed result."""
+    """The most telling line of a failed result; of a loop, that of the first item that failed."""
+    failed = [item for item in result.get("results", []) if isinstance(item, dict) and item.get("failed")]
+    if failed:
+        return _message(failed[0])
     for key in ("msg", "stderr", "module_stderr", "stdout", "reason", "censored"):
         text = str(result.get(key) or "").strip()
         if text and not text.startswith(("non-zero return code", "MODULE FAILURE")):
             return text[:2000]
-    failed = [item for item in result.get("results", []) if item.get("failed")]
-    return _message(failed[0]) if failed else str(result.get("msg") or "no reason was given")[:2000]
+    return str(result.get("msg") or "no reason was given")[:2000]
 
 
 def _diff(result: Mapping[str, Any]) -> str:

@@ -113,6 +113,7 @@ def _command(play: Playbook) -> list[str]:
         write_private(file, json.dumps(dict(play.variables)))
         options += ["--extra-vars", f"@{file}"]
     return [
+        *(sys.executable, "-I", "-m", "llmdeploy.adapters.ansible.guard"),
         sys.executable, "-I", "-m", "ansible_runner", "run", str(play.folder),
         "--playbook", str(play.path), "--project-dir", str(play.path.parent),
         "--inventory", str(play.folder / "inventory" / "hosts.json"),
