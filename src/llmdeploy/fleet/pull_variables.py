@@ -19,6 +19,7 @@ def pull_agent(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
         "pull_agent_deployment": plan.name,
         "pull_agent_host": host.name,
         "pull_agent_from": plan.spec["hosts"]["pull_from"],
+        "pull_agent_authority_source": str(fleet.pull_authority or ""),
         "pull_agent_signer_source": str(fleet.secrets.release_signer),
         "pull_agent_engine_key_source": str(fleet.secrets.engine_key),
         "pull_agent_python": python_of(fleet.bundle.runtimes[host.name].digest),

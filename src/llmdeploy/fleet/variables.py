@@ -43,6 +43,7 @@ class Fleet:
     golden: Path | None = None
     ready: float = READY_SECONDS
     webhook: Path | None = None
+    pull_authority: Path | None = None
     certificate: Path | None = None
 
     def planned(self) -> list[HostPlan]:

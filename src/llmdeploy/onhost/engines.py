@@ -94,4 +94,5 @@ class Engines:
         command = ["systemctl", "--quiet", verb, *options, self.box.unit(slot)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=SYSTEMCTL_SECONDS, check=False)
         if done.returncode:
-            raise StepError(f"{self.box.unit(slot)} does not {verb}: {' '.join(done.stderr.split())[:300]}")
+            said = " ".join(done.stderr.split())[:300] or f"see journalctl -u {self.box.unit(slot)}"
+            raise StepError(f"{self.box.unit(slot)} does not {verb}: {said}")

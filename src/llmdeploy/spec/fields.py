@@ -322,6 +322,11 @@ class Hosts(Section):
         description="where boxes of the edge fetch signed releases themselves: https address, or folder on the box",
         examples=["https://releases.example.org/box"],
     )
+    pull_authority: Annotated[str, Text("a path", LINE, "write the path of a PEM file")] = Field(
+        default="",
+        description="PEM file with the authority of pull_from's certificate; empty: those that the box trusts",
+        examples=["releases-ca.pem"],
+    )
     alert_webhook: Annotated[str, Text("a path", LINE, "write the path of a file that holds the URL")] = Field(
         default="",
         description="file with the URL that alerts are sent to; empty: alerts are shown, not sent",
