@@ -77,9 +77,9 @@ class Fleet:
         """A shell command on a host as user `ops`; fails the test where it fails, unless told not to check."""
         ssh = ["ssh", "-F", str(self.ssh_config), "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", name, "--", command]
         feed = {"stdin": subprocess.DEVNULL} if given is None else {"input": given}
-        done = subprocess.run(ssh, capture_output=True, text=True, timeout=timeout, **feed)  # type: ignore[call-overload]
+        done = subprocess.run(ssh, capture_output=True, text=True, timeout=timeout, **feed)
         assert not check or done.returncode == 0, f"{name}: {command!r} gave {done.returncode}: {done.stderr}"
-        return done  # type: ignore[no-any-return]
+        return done
 
     def crash(self, name: str) -> None:
         """Pull the plug."""
