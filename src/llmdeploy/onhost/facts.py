@@ -100,6 +100,8 @@ def gpus() -> dict[str, Any]:
     for line in said.splitlines():
         index, name, total, free, driver, uuid = [part.strip() for part in line.split(",")]
         mib = 1024 * 1024
+        if not (total.isdigit() and free.isdigit()):
+            return {"gpus": [], "gpu_error": "GPU " + index + ": memory " + total}
         found.append({"index": int(index), "name": name, "memory_total": int(total) * mib,
                       "memory_free": int(free) * mib, "driver": driver, "uuid": uuid})  # fmt: skip
     return {"gpus": found, "gpu_error": ""}
@@ -147,6 +149,15 @@ def numa() -> list[str]:
     return [text(os.path.join(root, name, "cpulist")).strip() for name in nodes if name.startswith("node")]
 
 
+TIME_DAEMONS = ("chrony.service", "chronyd.service", "ntpsec.service", "ntp.service", "openntpd.service")
+
+
+def time_daemon() -> str:
+    """A time daemon that runs already, other than systemd's own."""
+    said = ran("systemctl", "is-active", *TIME_DAEMONS)[1].splitlines()
+    return next((unit for unit, state in zip(TIME_DAEMONS, said) if state == "active"), "")
+
+
 def disk(path: str) -> int:
     while not os.path.exists(path):
         path = os.path.dirname(path)
@@ -179,6 +190,7 @@ def facts(name: str, ssh_port: str) -> dict[str, Any]:
         "pci_gpus": pci_gpus(),
         "listeners": listeners(),
         "network": network(),
+        "time_daemon": time_daemon(),
         "numa": numa(),
         "ssh_port": int(ssh_port) if ssh_port.isdigit() else 22,
         "boot": text("/proc/sys/kernel/random/boot_id").strip(),

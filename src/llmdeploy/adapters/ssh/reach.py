@@ -26,7 +26,8 @@ class Reach:
 
     def sftp(self, batch: str) -> tuple[str, ...]:
         """What carries out a file of sftp commands."""
-        return ("sftp", *QUIET, *_for_sftp(self.options), "-b", batch, "--", self.address)
+        client = () if self.executable == "ssh" else ("-S", self.executable)
+        return ("sftp", *client, *QUIET, *_for_sftp(self.options), "-b", batch, "--", self.address)
 
 
 def _for_sftp(options: tuple[str, ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 import time
@@ -21,16 +22,35 @@ def upload(
 
     Returns the bytes that were sent. Raises StepError with sftp's own words.
     """
-    there = _sizes(_sftp(reach, [*_folders(folder), f"-ls -ln {_quoted(folder)}"], lambda process: None))
-    todo = [(local, name, there.get(name, -1)) for local, name in files if there.get(name, -1) != local.stat().st_size]
-    lines = [
-        f"{'reput' if 0 <= size < local.stat().st_size else 'put'} {_quoted(str(local))} {_quoted(f'{folder}/{name}')}"
-        for local, name, size in todo
-    ]
+    if reach.local:
+        return _copy(files, Path(folder), tell)
+    inner = sorted({name.rpartition("/")[0] for _, name in files})
+    there = _sizes(reach, [f"{folder}/{place}".rstrip("/") for place in inner])
+    lines, total = [], 0
+    for local, name in files:
+        target, size = f"{folder}/{name}", local.stat().st_size
+        done = there.get(target, 0)
+        whole = done > size or target not in there  # a longer one is another
+        if whole or done < size:
+            lines.append(f"{'put' if whole else 'reput'} {_quoted(str(local))} {_quoted(target)}")
+            total += size if whole else size - done
     if lines:
         _sftp(reach, lines, lambda process: _watch(process, tell))
-    total = sum(local.stat().st_size - max(0, size) for local, _, size in todo)
     tell(total)
+    return total
+
+
+def _copy(files: Sequence[tuple[Path, str]], folder: Path, tell: Callable[[int], None]) -> int:
+    """The same on this machine."""
+    total = 0
+    for local, name in files:
+        target = folder / name
+        if target.is_file() and target.stat().st_size == local.stat().st_size:
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(local, target)
+        total += local.stat().st_size
+        tell(total)
     return total
 
 
@@ -63,13 +83,20 @@ def _folders(folder: str) -> list[str]:
     return [f"-mkdir {_quoted('/' + '/'.join(parents[:length]))}" for length in range(2, len(parents) + 1)]
 
 
-def _sizes(listing: str) -> dict[str, int]:
-    """Sizes by name out of `ls -ln`: mode, links, user, group, size, three words of time, path."""
+def _sizes(reach: Reach, folders: Sequence[str]) -> dict[str, int]:
+    """Sizes of what is in these folders, which are made, by whole path.
+
+    Out of `ls -ln`: mode, links, user, group, size, three words of time, path.
+    """
     found = {}
-    for line in listing.splitlines():
-        fields = line.split(maxsplit=8)
-        if len(fields) == 9 and fields[0].startswith("-") and fields[4].isdigit():
-            found[fields[8].rpartition("/")[2]] = int(fields[4])
+    made = dict.fromkeys(line for folder in folders for line in _folders(folder))
+    for folder in folders:
+        listing = _sftp(reach, [*made, f"-ls -ln {_quoted(folder)}"], lambda process: None)
+        for line in listing.splitlines():
+            fields = line.split(maxsplit=8)
+            if len(fields) == 9 and fields[0].startswith("-") and fields[4].isdigit():
+                found[f"{folder}/{fields[8].rpartition('/')[2]}"] = int(fields[4])
+        made = {}
     return found
 
 
