@@ -150,6 +150,7 @@ supervise() { # the host's power supply, in the background; nspawn exits 133 for
   local n=$1 h=$RUN/$1 c rc bind=()
   for c in $(tr , ' ' <"$RUN/disk"); do mkdir -p "$h/disk$c"; bind+=("--bind=$h/disk$c:$c"); done
   while [ -e "$h/power" ]; do
+    ip netns exec "$n" nft flush ruleset   # a kernel that boots has no rules; the namespace outlives the host
     ( for c in $CTL; do echo $BASHPID >"$CG/$c/testhosts/$n/cgroup.procs"; done
       SYSTEMD_NSPAWN_API_VFS_WRITABLE=network exec systemd-nspawn --quiet --register=no --keep-unit \
         --machine="$n" --directory="$h/$TOP" --network-namespace-path="/run/netns/$n" \

@@ -35,6 +35,7 @@ class Facts:
     interfaces: tuple[tuple[str, int], ...]
     artifacts: frozenset[str]
     units: tuple[str, ...]
+    time_daemon: str
     ssh_port: int
     skew: float
     skew_error: float
@@ -60,6 +61,7 @@ def facts_of(data: dict[str, Any], asked: float, answered: float) -> Facts:
         interfaces=tuple((one["name"], one["mbit"]) for one in data["network"]),
         artifacts=frozenset(data["artifacts"]),
         units=tuple(data["units"]),
+        time_daemon=data.get("time_daemon", ""),
         ssh_port=data["ssh_port"],
         skew=data["time"] - (asked + answered) / 2,
         skew_error=(answered - asked) / 2,

@@ -94,6 +94,7 @@ def _hardening(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
     virtual = fleet.plan.spec["hosts"]["virtual_address"]
     peers = [one.address for one in fleet.gateways if one.name != host.name] if virtual and host.gateway else []
     return {
+        "hardening_time_daemon": fleet.hosts[host.name][1].time_daemon,
         "hardening_ssh_port": fleet.hosts[host.name][1].ssh_port,
         "hardening_public_ports": [fleet.plan.port, *acme] if host.gateway else [],
         "hardening_inner": inner,
@@ -212,6 +213,7 @@ def _engine(fleet: Fleet, host: HostPlan, model: Artifact) -> dict[str, Any]:
         "engine_golden_source": str(fleet.golden or ""),
         "engine_min_accuracy": plan.spec["test"]["min_accuracy"],
         "engine_drain_timeout": int(known_duration(plan.spec["hosts"]["drain"])),
+        "engine_systemd_version": fleet.hosts[host.name][1].systemd,
         "engine_ready_timeout": int(fleet.ready),
         "engine_artifacts": [model.digest, runtime],
     }
