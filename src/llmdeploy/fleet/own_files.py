@@ -1,4 +1,4 @@
-"""Files of the user that go to hosts: the gateway's certificate, the address that alerts are sent to."""
+"""Files of the user that go to hosts: certificates, the address that alerts are sent to."""
 
 from __future__ import annotations
 
@@ -8,14 +8,21 @@ from typing import Any
 
 from llmdeploy.errors import Problem, SpecError
 
-CERTIFICATE, WEBHOOK = "certificate", "alert_webhook"
+AUTHORITY, CERTIFICATE, WEBHOOK = "pull_authority", "certificate", "alert_webhook"
 PARTS = {
     CERTIFICATE: (b"BEGIN CERTIFICATE", b"PRIVATE KEY-----"),
     WEBHOOK: (b"://",),
+    AUTHORITY: (b"BEGIN CERTIFICATE",),
+}
+WHAT = {
+    CERTIFICATE: "a certificate and a private key",
+    WEBHOOK: "an address",
+    AUTHORITY: "a certificate",
 }
 HINTS = {
     CERTIFICATE: "name a PEM file with the chain and its key",
     WEBHOOK: "name a file that holds one address: https://...",
+    AUTHORITY: "name a PEM file with the certificate of the authority",
 }
 
 
@@ -32,8 +39,7 @@ def own_file(field: str, settings: Mapping[str, Any], cwd: Path) -> Path | None:
     except OSError as error:
         raise _refused(field, f"{path} cannot be read: {error.strerror}") from None
     if not all(part in content for part in PARTS[field]):
-        what = "a certificate and a private key" if field == CERTIFICATE else "an address"
-        raise _refused(field, f"{path} does not hold {what}")
+        raise _refused(field, f"{path} does not hold {WHAT[field]}")
     return path
 
 

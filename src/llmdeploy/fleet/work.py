@@ -18,7 +18,7 @@ from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.gather import gather
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.inventory import inventory_of
-from llmdeploy.fleet.own_files import CERTIFICATE, WEBHOOK, own_file
+from llmdeploy.fleet.own_files import AUTHORITY, CERTIFICATE, WEBHOOK, own_file
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.planning import MEMBERS
 from llmdeploy.fleet.record import Member, load_members
@@ -61,6 +61,7 @@ def fleet_of(
         golden=golden_file(plan.spec["test"]["golden"], plan.model, cwd),
         webhook=own_file(WEBHOOK, settings, cwd),
         certificate=own_file(CERTIFICATE, settings, cwd),
+        pull_authority=own_file(AUTHORITY, {AUTHORITY: "", **settings}, cwd),
     )
 
 
@@ -115,17 +116,10 @@ def play(
     """
     playbooks = bundled("playbooks")
     inventory = inventory_of(fleet, playbooks, thorough=check or thorough)
-    seen = 0
-
-    def tell(text: str) -> None:
-        nonlocal seen
-        seen += 1
-        recorder.progress(text, seen, 0)
-
     folder = deployment.state.path.absolute() / "ansible"
     given = {"llmdeploy_batch": batch or max(1, len(fleet.engines)), **offline_place.variables(deployment)}
     run = Playbook(playbooks / f"{name}.yml", inventory, folder, check=check, variables=given)
-    return run_playbook(run, _world(deployment), tell)
+    return run_playbook(run, _world(deployment), recorder.doing)
 
 
 def run_removal(hosts: Mapping[str, Mapping[str, Any]], name: str, deployment: Deployment) -> Outcome:
