@@ -71,6 +71,11 @@ class Recorder:
         """Record something that took no time of its own."""
         self._keep(Entry(name, status, 0.0, detail, hint))
 
+    def doing(self, text: str) -> None:
+        """Say what is being done now, within an entry."""
+        for watcher in self.watchers:
+            watcher.doing(self.step, text)
+
     def progress(self, label: str, done: int, total: int) -> None:
         for watcher in self.watchers:
             watcher.progress(label, done, total)

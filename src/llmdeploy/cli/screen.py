@@ -128,4 +128,4 @@ class Terminal(Silent):
 
 def _line(entry: Entry) -> str:
     seconds = f"  ({entry.seconds:.2f} s)" if entry.seconds >= 0.005 else ""
-    return f"  {entry.status:8}{entry.name:{NAME_WIDTH}}{entry.detail}{seconds}"
+    return f"  {entry.status:8}{entry.name:{NAME_WIDTH - 1}} {entry.detail}{seconds}"

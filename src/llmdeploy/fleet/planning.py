@@ -44,7 +44,7 @@ def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
         engine = _engine(spec.engine, found)
         entry.detail = f"{found.ref.id}: {found.ref.format}, {size_text(found.ref.size_bytes)}, for {engine}"
     with recorder.entry("facts") as entry:
-        answers = gather(hosts, spec.name, lambda done: recorder.progress("facts", done, len(hosts)))
+        answers = gather(hosts, spec.name, lambda done: recorder.doing(f"{done} of {len(hosts)} hosts have answered"))
         said = {name: one for name, one in answers.items() if isinstance(one, Answered)}
         entry.detail = f"{len(said)} of {counted(len(hosts), 'host')} answered"
     reasons = {name: one for name, one in answers.items() if isinstance(one, str)}
