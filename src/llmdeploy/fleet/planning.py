@@ -116,8 +116,11 @@ def _compose(
     deployment: Deployment,
 ) -> Plan:
     known_plans = [plan for plan in deployment.state.known_plans() if plan.hosts]
-    known = {host.name: host for plan in known_plans for host in plan.hosts}
-    parts = tuple(part for host in hosts if (part := _part(host, sized, said, reasons, known)))
+    wanted = spec.model_dump(mode="json")
+    alike = [plan for plan in known_plans if (plan.spec, plan.engine, plan.model) == (wanted, engine, found.ref)]
+    known = {host.name: host for plan in reversed(known_plans) for host in plan.hosts}
+    kept = {host.name: host for plan in reversed(alike) for host in plan.hosts}
+    parts = tuple(part for host in hosts if (part := _part(host, sized, said, reasons, known, kept)))
     context = min(part.context for part in sized.values())
     least = min(sized.values(), key=lambda part: part.memory.available_bytes - part.memory.needed_bytes)
     answered = [member.facts for member in said.values()]
@@ -125,12 +128,12 @@ def _compose(
     return Plan(
         name=spec.name,
         target=spec.target,
-        spec=spec.model_dump(mode="json"),
+        spec=wanted,
         model=found.ref,
         served_name=spec.access.served_name or spec.model.id.rsplit("/", 1)[-1],
         variant=found.architecture.quantization,
         engine=engine,
-        context=_kept_context(context, known_plans, parts),
+        context=_kept_context(context, alike, parts),
         slots=max(part.slots for part in parts),
         threads=max(part.threads for part in parts),
         host=_address(spec, parts),
@@ -152,11 +155,13 @@ def _part(
     said: Mapping[str, Answered],
     reasons: Mapping[str, str],
     known: Mapping[str, HostPlan],
+    kept: Mapping[str, HostPlan],
 ) -> HostPlan | None:
-    """A host's part now; of one that is off, what it had: it stays a member and is caught up."""
+    """A host's part now; of one that is off, what it had (`known`): it stays a member and is caught up. `kept` are parts
+    under the same spec, which stay as they are where they still fit."""
     if host.name in sized:
         facts = said[host.name].facts
-        return keep_known(sized[host.name].plan, known, facts.machine.memory_available + facts.own_engines)
+        return keep_known(sized[host.name].plan, kept, facts.machine.memory_available + facts.own_engines)
     if host.name in reasons:
         return known.get(host.name)
     return HostPlan(host.name, host.address, gateway=host.gateway, wave=host.wave)
