@@ -32,15 +32,18 @@ class Engines:
 
     def start(self, slot: str) -> None:
         """Returns when the engine answers a chat. Raises StepError where it does not."""
+        self.box.trying(slot).touch(mode=0o640)
         self._systemctl("start", slot)
 
     def stop(self, slot: str) -> None:
         """Running requests end first: the unit drains. It does not come with the next boot either."""
-        self._systemctl("disable", slot, "--now")
+        self.box.on(slot).unlink(missing_ok=True)
+        self.box.trying(slot).unlink(missing_ok=True)
+        self._systemctl("stop", slot)
 
     def keep(self, slot: str) -> None:
         """Have it come with every boot."""
-        self._systemctl("enable", slot)
+        self.box.on(slot).touch(mode=0o640)
 
     def healthy(self, slot: str, seconds: float = 0.0) -> bool:
         """Whether it answers now, or within these seconds."""
@@ -90,8 +93,8 @@ class Engines:
     def _endpoint(self, slot: str) -> Endpoint:
         return Endpoint(f"http://127.0.0.1:{self.box.ports[slot]}", "", Secret(self.key_file.read_text().strip()))
 
-    def _systemctl(self, verb: str, slot: str, *options: str) -> None:
-        command = ["systemctl", "--quiet", verb, *options, self.box.unit(slot)]
+    def _systemctl(self, verb: str, slot: str) -> None:
+        command = ["systemctl", "--quiet", verb, self.box.unit(slot)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=SYSTEMCTL_SECONDS, check=False)
         if done.returncode:
             said = " ".join(done.stderr.split())[:300] or f"see journalctl -u {self.box.unit(slot)}"

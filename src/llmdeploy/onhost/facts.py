@@ -74,7 +74,8 @@ def memory() -> dict[str, int]:
 
 def own_engines(deployment: str) -> int:
     """Bytes that engines of the deployment hold now, mapped files aside: a new plan may have them again."""
-    held, unit = 0, re.compile("/llmdeploy-" + re.escape(deployment) + r"-engine-[0-9]+\.service(/|$)", re.MULTILINE)
+    ours = "/llmdeploy-" + re.escape(deployment) + r"-(engine-[0-9]+|slot-[ab])\.service(/|$)"
+    held, unit = 0, re.compile(ours, re.MULTILINE)
     for process in filter(str.isdigit, os.listdir("/proc")):
         if unit.search(text("/proc/" + process + "/cgroup")):
             fields = text("/proc/" + process + "/statm").split()

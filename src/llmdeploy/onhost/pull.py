@@ -24,7 +24,7 @@ OUTCOMES = ("current", "updated", "unreachable", *BAD)
 
 
 def puller(settings: dict[str, Any]) -> Puller:
-    box = Box(settings["deployment"], Path(settings["folder"]), dict(settings["ports"]))
+    box = Box(settings["deployment"], Path(settings["folder"]), Path(settings["tries"]), dict(settings["ports"]))
     key = Path(settings["key_file"])
     engines = Engines(
         box, Path(settings["admin"]), settings["map"], key, settings["memory_max"], settings["test_seconds"]

@@ -32,10 +32,11 @@ class State:
 
 @dataclass(frozen=True)
 class Box:
-    """Paths of one deployment's pull mode on a box, and its slots' ports."""
+    """Paths of one deployment's pull mode on a box, and its slots' ports. What is in `tries` does not outlive a boot."""
 
     name: str
     folder: Path
+    tries: Path
     ports: dict[str, int]
 
     def slot(self, name: str) -> Path:
@@ -44,6 +45,14 @@ class Box:
     def hold(self, name: str) -> Path:
         """While it is there the slot's engine stays out of rotation."""
         return self.folder / f"{name}.hold"
+
+    def on(self, name: str) -> Path:
+        """With it the slot's engine comes with the boot."""
+        return self.folder / f"{name}.on"
+
+    def trying(self, name: str) -> Path:
+        """With it the slot's engine may be started now."""
+        return self.tries / f"{name}.try"
 
     def unit(self, name: str) -> str:
         return f"llmdeploy-{self.name}-slot-{name}.service"
@@ -69,6 +78,7 @@ def write_whole(path: Path, text: str, mode: int = 0o640) -> None:
     new = path.with_name(f".{path.name}.new")
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        os.fchmod(handle, mode)
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
