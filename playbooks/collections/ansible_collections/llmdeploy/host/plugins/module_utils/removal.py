@@ -29,6 +29,8 @@ def allowed(path):
         return True
     if path.startswith("/etc/systemd/system/") and os.path.islink(path) and os.readlink(path) == os.devnull:
         return True
+    if path.startswith("/run/llmdeploy-"):
+        return True
     return path.startswith("/etc/") and "llmdeploy" in name
 
 
