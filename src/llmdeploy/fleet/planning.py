@@ -59,7 +59,8 @@ def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
         entry.detail = f"{engines} engines, {_slots(plan)} requests at once of {plan.context} tokens"
     _tell(hosts, said, reasons, recorder)
     _within_bounds(spec, hosts, reasons)
-    save_members(deployment.state.path / MEMBERS, tuple(said.get(host.name) or Member(host) for host in hosts))
+    taken = {name: member for name, member in said.items() if name not in reasons}
+    save_members(deployment.state.path / MEMBERS, tuple(taken.get(host.name) or Member(host) for host in hosts))
     return plan
 
 
@@ -157,8 +158,9 @@ def _part(
     known: Mapping[str, HostPlan],
     kept: Mapping[str, HostPlan],
 ) -> HostPlan | None:
-    """A host's part now; of one that is off, what it had (`known`): it stays a member and is caught up. `kept` are parts
-    under the same spec, which stay as they are where they still fit."""
+    """A host's part now; of one that is off, what it had (`known`): it stays a member and is caught up.
+
+    `kept` are parts under the same spec, which stay as they are where they still fit."""
     if host.name in sized:
         facts = said[host.name].facts
         return keep_known(sized[host.name].plan, kept, facts.machine.memory_available + facts.own_engines)

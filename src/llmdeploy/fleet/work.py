@@ -90,8 +90,10 @@ def _built(hosts: Mapping[str, tuple[Host, Facts]], deployment: Deployment) -> d
 
 
 def _bundle(runtimes: dict[str, Artifact], model: Artifact | None, deployment: Deployment) -> Bundle:
-    """What is to be on the hosts; before deploy that is the model that runs now. What ran last stays beside it: a rollback
-    goes back to it."""
+    """What is to be on the hosts; before deploy that is the model that runs now.
+
+    What ran last stays beside it: a rollback goes back to it.
+    """
     outputs = deployment.state.load_outputs()
     known = outputs.get("model_artifact")
     model = model or (read_artifact(known) if known else None)

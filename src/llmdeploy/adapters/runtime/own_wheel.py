@@ -41,7 +41,9 @@ def _sources() -> list[Path]:
     return [
         path
         for path in sorted(PACKAGE.rglob("*"))
-        if path.is_file() and path.suffix not in TOO_LARGE and not set(path.relative_to(PACKAGE).parts).intersection(LEFT_OUT)
+        if path.is_file()
+        and path.suffix not in TOO_LARGE
+        and not set(path.relative_to(PACKAGE).parts).intersection(LEFT_OUT)
     ]
 
 
