@@ -13,7 +13,10 @@ MOST_REPLICAS = 16
 INNER, ENGINE, PROBER = 0, 16, 32  # + index of the replica
 GATEWAY_PROBER = 48
 STORE, NODE, PROMETHEUS, ALERTMANAGER, GATEWAY_METRICS, GPU = 50, 51, 52, 53, 54, 55
-PARTS = r"(engine-\d+|slot-[ab]|prober-[a-z0-9-]+|gateway|store|prometheus|alertmanager|node-exporter|gpu-exporter)\.service"
+PARTS = (
+    r"(engine-\d+|slot-[ab]|prober-[a-z0-9-]+|gateway|store|"
+    r"prometheus|alertmanager|node-exporter|gpu-exporter)\.service"
+)
 
 
 def free_block(name: str, facts: Iterable[Facts], known: int, taken: Iterable[int] = ()) -> int:

@@ -32,7 +32,7 @@ class State:
 
 @dataclass(frozen=True)
 class Box:
-    """Paths of one deployment's pull mode on a box, and its slots' ports. What is in `tries` does not outlive a boot."""
+    """Paths of one deployment's pull mode on a box, and its slots' ports. `tries` does not outlive a boot."""
 
     name: str
     folder: Path
