@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from llmdeploy.adapters.ansible import Outcome, Playbook, run_playbook
+from llmdeploy.adapters.ansible import HostOutcome, Outcome, Playbook, run_playbook
 from llmdeploy.adapters.resolve_model import golden_file
 from llmdeploy.adapters.runtime import Python, runtime_artifact
 from llmdeploy.artifact import Artifact, read_artifact
@@ -22,6 +22,7 @@ from llmdeploy.fleet.own_files import AUTHORITY, CERTIFICATE, WEBHOOK, own_file
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.planning import MEMBERS
 from llmdeploy.fleet.record import Member, load_members
+from llmdeploy.fleet.settled import PLAYBOOK_ROLES, all_settled
 from llmdeploy.fleet.variables import Bundle, Fleet
 from llmdeploy.plan import Plan
 from llmdeploy.run import Draft, Recorder
@@ -118,6 +119,9 @@ def play(
     """
     playbooks = bundled("playbooks")
     inventory = inventory_of(fleet, playbooks, thorough=check or thorough)
+    known = {host: one for host, (one, _) in fleet.hosts.items()}
+    if name in PLAYBOOK_ROLES and all_settled(name, inventory, known, fleet.plan.name, playbooks):
+        return Outcome(hosts={host: HostOutcome(ok=1) for host in inventory["all"]["hosts"]})
     folder = deployment.state.path.absolute() / "ansible"
     given = {"llmdeploy_batch": batch or max(1, len(fleet.engines)), **offline_place.variables(deployment)}
     run = Playbook(playbooks / f"{name}.yml", inventory, folder, check=check, variables=given)
