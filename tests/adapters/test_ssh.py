@@ -129,6 +129,21 @@ def test_a_host_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch
     assert problem(LOCAL, "import time; time.sleep(30)") == "no answer within 1 s"
 
 
+def test_an_interruption_ends_at_once_with_every_process() -> None:
+    def stop(done: int) -> None:
+        raise KeyboardInterrupt
+
+    slow = "import time; time.sleep(30)"
+    quick = replace(LOCAL, name="quick", local=False, executable="/bin/true")
+    hosts = [quick, *(replace(LOCAL, name=f"host{number}") for number in range(100))]
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_everywhere(hosts, slow, "demo", stop)
+    assert time.monotonic() - begun < 15
+    left = subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, text=True).stdout.split()
+    assert len(left) <= 1, "pgrep itself at the most"
+
+
 def files(folder: Path, **contents: bytes) -> list[tuple[Path, str]]:
     folder.mkdir(exist_ok=True)
     for name, content in contents.items():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
+import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 
 from llmdeploy.adapters.ssh.reach import Reach
 
@@ -30,39 +31,59 @@ class Answer:
     answered: float
 
 
+@dataclass
+class _Running:
+    """The clients at work; once it is over, one that starts late ends at once."""
+
+    clients: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    over: bool = False
+
+    def add(self, client: subprocess.Popen[bytes]) -> None:
+        self.clients.add(client)
+        if self.over:
+            client.kill()
+
+    def end(self) -> None:
+        self.over = True
+        for client in tuple(self.clients):
+            client.kill()
+
+
 def run_everywhere(
     reaches: Sequence[Reach], script: str, argument: str, tell: Callable[[int], None] = lambda done: None
 ) -> dict[str, Answer]:
     """The answer of every host by its name. `tell` hears how many have answered. Never raises for a host's fault."""
-    return asyncio.run(_all(reaches, script, argument, tell))
-
-
-async def _all(reaches: Sequence[Reach], script: str, argument: str, tell: Callable[[int], None]) -> dict[str, Answer]:
-    room = asyncio.Semaphore(AT_ONCE)
+    running = _Running()
     found: dict[str, Answer] = {}
-
-    async def one(reach: Reach) -> None:
-        async with room:
-            found[reach.name] = await _ask(reach, script, argument)
-            tell(len(found))
-
-    await asyncio.gather(*(one(reach) for reach in reaches))
+    with ThreadPoolExecutor(AT_ONCE) as room:
+        try:
+            asked = {room.submit(_ask, reach, script, argument, running): reach.name for reach in reaches}
+            for done in as_completed(asked):
+                found[asked[done]] = done.result()
+                tell(len(found))
+        except BaseException:
+            room.shutdown(wait=False, cancel_futures=True)
+            running.end()
+            raise
     return found
 
 
-async def _ask(reach: Reach, script: str, argument: str) -> Answer:
-    pipe, asked = asyncio.subprocess.PIPE, time.time()
+def _ask(reach: Reach, script: str, argument: str, running: _Running) -> Answer:
+    pipe, asked = subprocess.PIPE, time.time()
     command = reach.command(START.format(name=argument))
     try:
-        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
     except OSError as error:
         return Answer("", f"{command[0]} cannot be run: {error.strerror}", asked, time.time())
+    running.add(process)
     try:
-        output, said = await asyncio.wait_for(process.communicate(script.encode()), DEADLINE_SECONDS)
-    except TimeoutError:
+        output, said = process.communicate(script.encode(), DEADLINE_SECONDS)
+    except subprocess.TimeoutExpired:
         process.kill()
-        await process.wait()
+        process.wait()
         return Answer("", f"no answer within {DEADLINE_SECONDS:.0f} s", asked, time.time())
+    finally:
+        running.clients.discard(process)
     problem = "" if process.returncode == 0 else _reason(process.returncode or 0, said.decode(errors="replace"))
     return Answer(output.decode(errors="replace"), problem, asked, time.time())
 
