@@ -13,6 +13,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from llmdeploy.fleet.alone import pulls
 from llmdeploy.fleet.inventory import ROLES, inventory_of
 from llmdeploy.fleet.variables import Fleet, variables_of
 from llmdeploy.plan import HostPlan
@@ -106,7 +107,7 @@ def test_roles_take_what_is_written_and_miss_nothing(hosts: Hosts) -> None:
     for made, host in shapes(hosts):
         variables = variables_of(made, host)
         for role, spec in SPECS.items():
-            if role == "engine" and not host.replicas:
+            if (role == "engine" and not host.replicas) or (role == "pull_agent" and not pulls(made.plan)):
                 continue
             given = {key: value for key, value in variables.items() if key in spec}
             wrong += [f"{role}: {text}" for text in ArgumentSpecValidator(spec).validate(given).error_messages]

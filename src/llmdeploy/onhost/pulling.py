@@ -9,7 +9,7 @@ from typing import Protocol
 
 from llmdeploy import __version__
 from llmdeploy.errors import StepError
-from llmdeploy.onhost.install import fetch, install, prune
+from llmdeploy.onhost.install import fetch, install, prune, wanted
 from llmdeploy.onhost.origin import Origin
 from llmdeploy.onhost.signed import Release, opened
 from llmdeploy.onhost.slots import MOST_TRIES, Box, State
@@ -92,7 +92,7 @@ class Puller:
         return Outcome("returned", f"release {number} in slot {ill} was silent: back to {state.releases[state.active]}")
 
     def _against(self, release: Release, state: State, ill: bool) -> Outcome | None:
-        """Why it is not to be taken now."""
+        """Why it is not to be taken now. Raises StepError where it has nothing for this box."""
         if release.deployment != self.box.name:
             return Outcome("refused", f"the release is for {release.deployment}")
         if release.number < state.highest:
@@ -112,6 +112,7 @@ class Puller:
             return Outcome(
                 "refused", f"release {release.number} needs llmdeploy {release.needs}, this is {__version__}"
             )
+        wanted(release, self.host)
         return None
 
     def _take(self, release: Release, state: State) -> Outcome:
