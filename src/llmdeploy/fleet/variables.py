@@ -184,8 +184,8 @@ def _model_store(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
 
 
 def _artifacts(fleet: Fleet, host: HostPlan) -> list[Artifact]:
-    brought = fleet.bundle.model and host.replicas and not pulls(fleet.plan)
-    model = [fleet.bundle.model] if brought else []
+    brought = host.replicas and not pulls(fleet.plan)
+    model = [fleet.bundle.model] if fleet.bundle.model and brought else []
     return [fleet.bundle.runtimes[host.name], *model]
 
 
