@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from llmdeploy import __version__
-from llmdeploy.adapters.archive import write_archive
+from llmdeploy.adapters.archive import unpack_archive, write_archive
+from llmdeploy.adapters.weights import fetch
+from llmdeploy.artifact import artifact_of
 from llmdeploy.deployment import Deployment, deployment
 from llmdeploy.environment import Clock, Environment
 from llmdeploy.errors import MissingError, StepError
 from llmdeploy.fleet import offline, offline_place
-from llmdeploy.fleet.bundling import BASIC, TOGETHER, system_of
+from llmdeploy.fleet.bundling import BASIC, TOGETHER, _weights, system_of
+from llmdeploy.plan import Memory, ModelRef, Plan
 from llmdeploy.run import Recorder
 from tests.checkout import ROOT
+from tests.hub_server import HubServer
 
 from .documents import facts
 
@@ -71,6 +77,26 @@ def test_apt_of_our_tasks_knows_the_packages_while_the_bundle_is_in_force(place:
     assert offline_place.variables(place) == {"llmdeploy_environment": {"APT_CONFIG": offline_place.APT_CONFIG}}
     offline.forget_bundle(place)
     assert offline_place.variables(place) == {}
+
+
+def test_weights_of_the_hub_are_used_without_it(place: Deployment, tmp_path: Path) -> None:
+    """Out of one store, through a bundle, into another: verified anew, and no network."""
+    demo = ROOT / "src/llmdeploy/models/demo/llmdeploy-demo-Q8_0.gguf"
+    content, there = demo.read_bytes(), Deployment(place.state, replace(place.environment, cwd=tmp_path / "there"))
+    ref = ModelRef("o/n", "hub", "o/n", "gguf", len(content), "c" * 40, "tiny.gguf", sha256(content).hexdigest())
+    with HubServer() as hub:
+        hub.add("o/n", "c" * 40, {"tiny.gguf": content})
+        fetched = fetch(ref, there.models, lambda label, done, total: None, None, hub.url)
+    files = dict(_weights(artifact_of({"tiny.gguf": fetched.path}), plan_with(ref), there))
+    write_archive(tmp_path / "weights.tar", files)
+    unpack_archive(tmp_path / "weights.tar", tmp_path / "out")
+    found = fetch(ref, tmp_path / "out/models", lambda label, done, total: None, None, "http://127.0.0.1:9")
+    assert found.path.read_bytes() == content
+
+
+def plan_with(ref: ModelRef) -> Plan:
+    memory = Memory((), 0)
+    return Plan("box", "edge", {}, ref, "n", "Q8_0", "llamacpp", 512, 1, 1, "127.0.0.1", 8080, memory)
 
 
 def test_a_plan_that_is_there_stays(place: Deployment, tmp_path: Path) -> None:
