@@ -27,6 +27,11 @@ def pulls(plan: Plan) -> bool:
     return stands_alone(plan) and bool(plan.spec["hosts"].get("pull_from"))
 
 
+def engines_playbook(plan: Plan) -> str:
+    """What brings engines to hosts: we, or an agent on the box."""
+    return "pull" if pulls(plan) else "deploy"
+
+
 def as_boxes(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
     """Every host with both parts: engine and gateway."""
     return tuple(replace(host, engine=True, gateway=True) for host in hosts)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from llmdeploy.adapters.ansible import Change
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import GateError
+from llmdeploy.fleet.alone import engines_playbook
 from llmdeploy.fleet.deploying import batch_of, model_artifact
 from llmdeploy.fleet.work import fleet_of, play, record, told
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder
-
-PLAYBOOKS = ("setup", "deploy", "monitor")
 
 
 def drift_fleet(plan: Plan, deployment: Deployment, recorder: Recorder, repair: bool) -> None:
@@ -19,7 +18,7 @@ def drift_fleet(plan: Plan, deployment: Deployment, recorder: Recorder, repair: 
         fleet = fleet_of(plan, deployment, model_artifact(plan, deployment, recorder), fresh=True)
         entry.detail = f"{len(fleet.hosts)} of {len(plan.hosts)} hosts answered"
     found: list[Change] = []
-    for name in PLAYBOOKS:
+    for name in ("setup", engines_playbook(plan), "monitor"):
         with recorder.entry(name) as entry:
             seen = play(name, fleet, deployment, recorder, batch_of(plan, plan), check=True)
             changes = [change for change in seen.changes if change.role]

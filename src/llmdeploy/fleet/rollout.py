@@ -14,7 +14,7 @@ from llmdeploy.artifact import Artifact
 from llmdeploy.bundled import bundled
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import StepError
-from llmdeploy.fleet.alone import pulls
+from llmdeploy.fleet.alone import engines_playbook, pulls
 from llmdeploy.fleet.boxes import silent
 from llmdeploy.fleet.deploying import forget_leavers, model_artifact, save_outcome
 from llmdeploy.fleet.inventory import inventory_of
@@ -130,7 +130,7 @@ def _play(fleet: Fleet, names: list[str], roll: Rollout) -> Outcome:
     variables = {"llmdeploy_batch": len(names), "llmdeploy_stop_all": False}
     folder = roll.deployment.state.path.absolute() / "ansible"
     run = Playbook(
-        playbooks / ("pull.yml" if pulls(fleet.plan) else "deploy.yml"),
+        playbooks / f"{engines_playbook(fleet.plan)}.yml",
         inventory_of(fleet, playbooks),
         folder,
         limit=tuple(names),
