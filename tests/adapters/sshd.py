@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import getpass
 import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,10 +36,27 @@ Subsystem sftp internal-sftp
 
 
 def program() -> str:
-    found = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    found = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin") or unpacked()
     if not found or not shutil.which("ssh-keygen"):
         pytest.skip("needs an OpenSSH server (sshd)")
     return found
+
+
+@functools.cache
+def unpacked() -> str:
+    """Debian's server out of its package, not installed: that would start one on this machine."""
+    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        return ""
+    folder = Path(tempfile.mkdtemp(prefix="sshd-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder.chmod(0o755)  # apt fetches as a user of its own
+    subprocess.run(
+        ["apt-get", "-qq", "download", "openssh-server", "libwrap0"], cwd=folder, capture_output=True, check=False
+    )
+    for package in folder.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "--extract", package, folder], check=True)
+    server = folder / "usr/sbin/sshd"
+    return str(server) if server.exists() else ""
 
 
 @contextlib.contextmanager
@@ -49,8 +69,8 @@ def sshd(folder: Path, more: str = "") -> Iterator[Reach]:
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # root's server insists on it; its package's unit makes it
     with (folder / "log").open("w") as log:
-        command = [server, "-D", "-e", "-f", folder / "config", "-p", str(port)]
-        process = subprocess.Popen(command, stderr=log, preexec_fn=die_with_parent)
+        command = [*_with_its_user(folder), server, "-D", "-e", "-f", str(folder / "config"), "-p", str(port)]
+        process = subprocess.Popen(command, stderr=log, preexec_fn=die_with_parent, env=_libraries(Path(server)))
         try:
             _wait(port, process, folder / "log")
             (folder / "known").write_text(f"[127.0.0.1]:{port} {(folder / 'host.pub').read_text()}")
@@ -58,6 +78,22 @@ def sshd(folder: Path, more: str = "") -> Iterator[Reach]:
         finally:
             process.terminate()
             process.wait(10)
+
+
+def _with_its_user(folder: Path) -> list[str]:
+    """As root the server wants a user `sshd`; where its package is not installed it sees one that only it sees."""
+    known = Path("/etc/passwd").read_text()
+    if os.getuid() or "\nsshd:" in known:
+        return []
+    (folder / "passwd").write_text(f"{known}sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n")
+    mount = 'mount --bind "$0" /etc/passwd && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", mount, str(folder / "passwd")]
+
+
+def _libraries(server: Path) -> dict[str, str]:
+    """The environment, with the libraries that were unpacked beside the server."""
+    beside = ":".join(str(path) for path in server.parents[1].glob("lib/*-linux-gnu*"))
+    return {**os.environ, "LD_LIBRARY_PATH": beside} if server.parents[2] != Path("/") else dict(os.environ)
 
 
 def reach(folder: Path, port: int, known: str = "known") -> Reach:

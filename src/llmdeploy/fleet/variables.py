@@ -278,7 +278,7 @@ def _metrics(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
             {"name": one.name, "address": one.address, "inner_ports": _inner_ports(fleet, one) or
              [fleet.port(ports.INNER)], "engine": one.replicas > 0, "probers": [0] if _probed(fleet, one) else [],
              "gateway": one.gateway, "gpu": False}
-            for one in plan.hosts
+            for one in (plan.hosts if host.name == monitor else ())
         ],
         "metrics_min_accuracy": plan.spec["test"]["min_accuracy"],
         "metrics_ttft_p95_s": known_duration(slo["ttft_p95"]),

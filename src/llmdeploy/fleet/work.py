@@ -45,7 +45,7 @@ def fleet_of(
     members = load_members(deployment.state.path / MEMBERS)
     if fresh:
         answers = gather([member.host for member in members], plan.name)
-        members = tuple(one if isinstance(one := answers[member.host.name], Member) else member for member in members)
+        members = tuple(one for one in answers.values() if isinstance(one, Member))
     planned = {host.name for host in plan.hosts}
     there = {one.host.name: (one.host, one.facts) for one in members if one.facts and one.host.name in planned}
     if not there:
