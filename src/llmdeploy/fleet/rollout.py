@@ -111,17 +111,19 @@ def _change(boxes: list[HostPlan], fleet: Fleet, roll: Rollout) -> tuple[dict[st
 
 
 def _send(names: list[str], fleet: Fleet, roll: Rollout) -> dict[str, str]:
-    def one(name: str) -> str:
+    """The model to each box that lacks it; to which it did not come, and why."""
+
+    def one(name: str) -> tuple[int, str]:
         try:
-            roll.sent += send_to(name, roll.model, fleet)
+            return send_to(name, roll.model, fleet), ""
         except StepError as error:
-            return error.message
-        return ""
+            return 0, error.message
 
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-        said = dict(zip(names, pool.map(one, names), strict=True))
+        said = list(pool.map(one, names))
+    roll.sent += sum(sent for sent, _ in said)
     roll.recorder.data["sent_bytes"] = roll.sent
-    return {name: why for name, why in said.items() if why}
+    return {name: why for name, (_, why) in zip(names, said, strict=True) if why}
 
 
 def _play(fleet: Fleet, names: list[str], roll: Rollout) -> Outcome:
