@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from llmdeploy import __version__
 from llmdeploy.adapters.archive import unpack_archive, write_archive
 from llmdeploy.adapters.weights import fetch
 from llmdeploy.artifact import artifact_of
@@ -18,7 +17,7 @@ from llmdeploy.deployment import Deployment, deployment
 from llmdeploy.environment import Clock, Environment
 from llmdeploy.errors import MissingError, StepError
 from llmdeploy.fleet import offline, offline_place
-from llmdeploy.fleet.bundling import BASIC, TOGETHER, _weights, system_of
+from llmdeploy.fleet.bundling import BASIC, TOGETHER, _weights, made_by, system_of
 from llmdeploy.plan import Memory, ModelRef, Plan
 from llmdeploy.run import Recorder
 from tests.checkout import ROOT
@@ -41,7 +40,7 @@ def place(tmp_path: Path) -> Deployment:
 def bundle(folder: Path, **about: str) -> Path:
     """A bundle with one file of each kind."""
     content = {
-        "bundle.json": json.dumps({"version": __version__, "systems": ["debian-12-x86_64"], **about}),
+        "bundle.json": json.dumps({**made_by(), "systems": ["debian-12-x86_64"], **about}),
         "plan.json": "{}",
         "packages/debian-12-x86_64/Packages": "Package: haproxy\n",
         "runtimes/cp311-x86_64-abc/one.whl": "wheel",
@@ -106,9 +105,12 @@ def test_a_plan_that_is_there_stays(place: Deployment, tmp_path: Path) -> None:
     assert "mine" in (place.state.path / "plan.json").read_text()
 
 
-def test_a_bundle_of_another_version_is_refused_and_leaves_nothing(place: Deployment, tmp_path: Path) -> None:
-    with pytest.raises(StepError, match=r"was made by llmdeploy 9\.9"):
-        offline.open_bundle(bundle(tmp_path, version="9.9"), place, recorder())
+@pytest.mark.parametrize(("key", "value"), [("version", "9.9"), ("lock", "abc")])
+def test_a_bundle_of_another_version_is_refused_and_leaves_nothing(
+    place: Deployment, tmp_path: Path, key: str, value: str
+) -> None:
+    with pytest.raises(StepError, match=rf"was made by llmdeploy .*{value}"):
+        offline.open_bundle(bundle(tmp_path, **{key: value}), place, recorder())
     assert not (place.environment.state_root / "runtimes").exists()
     assert sorted(path.name for path in place.state.path.iterdir()) == ["logs", "runs", "supervisor"]
 

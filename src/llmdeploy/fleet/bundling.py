@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import tarfile
@@ -52,6 +53,12 @@ def system_of(facts: Facts) -> str:
     return f"{facts.os.replace(' ', '-')}-{facts.machine.architecture}"
 
 
+def made_by() -> dict[str, str]:
+    """What must be the same where a bundle is made and where it is used: llmdeploy, and the lock of what hosts run."""
+    lock = hashlib.sha256(bundled("requirements/host.txt").read_bytes()).hexdigest()
+    return {"version": __version__, "lock": lock[:12]}
+
+
 def make_bundle(plan: Plan, deployment: Deployment, recorder: Recorder, target: Path, ask: tuple[str, ...]) -> Made:
     """Write the bundle. `ask` names hosts whose apt gets the packages; without it one host of each system is taken."""
     with recorder.entry("runtime") as entry:
@@ -64,7 +71,7 @@ def make_bundle(plan: Plan, deployment: Deployment, recorder: Recorder, target: 
         with recorder.entry("packages") as entry:
             systems = _packages(fleet, plan, Path(place), ask)
             entry.detail = ", ".join(f"{system} from {name}" for system, name in systems.items())
-        about = {"version": __version__, "name": plan.name, "plan": plan.digest, "systems": sorted(systems)}
+        about = {**made_by(), "name": plan.name, "plan": plan.digest, "systems": sorted(systems)}
         (Path(place) / "bundle.json").write_text(json.dumps(about, indent=1))
         (Path(place) / "plan.json").write_text(json.dumps(plan.as_json(), indent=1))
         with recorder.entry("bundle") as entry:

@@ -7,14 +7,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from llmdeploy import __version__
 from llmdeploy.adapters.ansible import Playbook, run_playbook
 from llmdeploy.adapters.archive import unpack_archive
 from llmdeploy.artifact import Artifact, artifact_of
 from llmdeploy.bundled import bundled
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import MissingError, StepError
-from llmdeploy.fleet.bundling import system_of
+from llmdeploy.fleet.bundling import made_by, system_of
 from llmdeploy.fleet.places import INCOMING
 from llmdeploy.fleet.sending import send_to
 from llmdeploy.fleet.variables import Fleet
@@ -84,9 +83,11 @@ def _packages(system: str, deployment: Deployment) -> Artifact:
 
 
 def _check(about: dict[str, Any], source: Path) -> None:
-    if about.get("version") != __version__:
+    own = made_by()
+    if {key: about.get(key) for key in own} != own:
+        theirs = f"{about.get('version')} with lock {about.get('lock')}"
         raise StepError(
-            f"{source} was made by llmdeploy {about.get('version')}, and this is {__version__}",
+            f"{source} was made by llmdeploy {theirs}, and this is {own['version']} with lock {own['lock']}",
             "use the same version on both machines",
         )
 
