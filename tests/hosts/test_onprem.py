@@ -266,8 +266,6 @@ def test_rollback_brings_an_earlier_plan(service: Service) -> None:
 
 
 def test_drift_is_shown_and_mended(service: Service) -> None:
-    service.write()
-    service.up()
     host = service.hosts.names[1]
     service.hosts.run(host, "echo '# by hand' | sudo tee -a /etc/llmdeploy/demo/haproxy.cfg")
     service.hosts.run(host, "sudo systemctl disable --now llmdeploy-demo-node-exporter")
