@@ -10,7 +10,7 @@ import pytest
 from llmdeploy.plan import Plan
 
 from .conftest import Hosts
-from .documents import GIB
+from .documents import GIB, gpus
 
 
 def test_two_hosts_become_a_plan_with_a_part_each(hosts: Hosts) -> None:
@@ -45,6 +45,12 @@ def test_each_host_is_told_of_in_one_line(hosts: Hosts) -> None:
     told = hosts.run().stderr
     assert "Debian GNU/Linux 12 (bookworm), 32 cores, 100.0 of 128.0 GiB memory free" in told
     assert "not compared: hosts.yaml says where it runs" in told
+
+
+def test_a_gpu_is_never_left_idle_in_silence(hosts: Hosts) -> None:
+    hosts.many(2)
+    hosts.answer("host2", gpus=gpus(1), pci_gpus=1)
+    assert "GPUs of host2 are not used: llamacpp as installed computes on the CPU" in hosts.plan()["warnings"]
 
 
 def test_options_of_the_file_reach_ssh(hosts: Hosts) -> None:

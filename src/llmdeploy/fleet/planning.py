@@ -145,9 +145,22 @@ def _compose(
         hosts=parts,
         port_block=block,
         reasons=(*found.reasons, *least.reasons, "price: these machines are yours, 0 USD a month"),
-        warnings=(*found.warnings, *dict.fromkeys(text for part in sized.values() for text in part.warnings)),
+        warnings=(
+            *found.warnings,
+            *dict.fromkeys(text for part in sized.values() for text in part.warnings),
+            *_unused_gpus(said, engine),
+        ),
         alternatives=tuple(Alternative(f"host {name}", reason) for name, reason in reasons.items()),
     )
+
+
+def _unused_gpus(said: Mapping[str, Answered], engine: str) -> list[str]:
+    """The CPU is never taken silently where a GPU is there."""
+    if engine == "vllm":
+        return []
+    idle = [name for name, member in said.items() if member.facts.pci_gpus or member.facts.machine.gpus]
+    where = _shortened(idle)
+    return [f"GPUs of {where} are not used: {engine} as installed computes on the CPU"] if idle else []
 
 
 def _part(
