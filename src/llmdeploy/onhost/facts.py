@@ -16,6 +16,7 @@ import time
 from typing import Any
 
 STORE = "/var/lib/llmdeploy/store"
+PACKAGES = "/var/lib/llmdeploy/packages/store"
 NVIDIA = "0x10de"
 QUERY = "index,name,memory.total,memory.free,driver_version,uuid"
 
@@ -167,7 +168,8 @@ def disk(path: str) -> int:
 
 def installed(name: str) -> dict[str, list[str]]:
     """What of llmdeploy is here: complete artifacts, and units of this deployment."""
-    store = sorted(os.listdir(STORE)) if os.path.isdir(STORE) and os.access(STORE, os.R_OK) else []
+    stores = [place for place in (STORE, PACKAGES) if os.path.isdir(place) and os.access(place, os.R_OK)]
+    store = sorted(one for place in stores for one in os.listdir(place))
     units = [one for one in os.listdir("/etc/systemd/system") if one.startswith("llmdeploy-" + name + "-")]
     return {"artifacts": [one for one in store if not one.startswith(".")], "units": sorted(units)}
 
