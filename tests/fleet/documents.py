@@ -25,6 +25,7 @@ SERVER: dict[str, Any] = {
     "pci_gpus": 0,
     "listeners": [[22, "ssh.service"]],
     "network": [{"name": "eth0", "mbit": 10000}],
+    "time_daemon": "",
     "numa": ["0-31"],
     "ssh_port": 22,
     "boot": "a03a348b-c94e-48dc-a3a0-2c6be1af9fd9",

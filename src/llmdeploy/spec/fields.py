@@ -305,7 +305,11 @@ class Hosts(Section):
     )
     acme_directory: Annotated[
         str, Text("an address", LINE, "write the URL of the authority's directory: https://...", 512)
-    ] = Field(default="", description="directory URL of the ACME authority; empty: certbot's own default")
+    ] = Field(
+        default="",
+        description="directory URL of the ACME authority; empty: certbot's own default",
+        examples=["https://acme.example.org/directory"],
+    )
     drain: Annotated[float, Duration("0s", "1h")] = Field(
         default=60.0, description="the longest that running requests are waited for before an engine stops"
     )

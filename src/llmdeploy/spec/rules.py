@@ -55,11 +55,10 @@ def ports_differ(spec: Spec) -> Broken | None:
 
 
 def acme_needs_a_name(spec: Spec) -> Broken | None:
-    if not spec.hosts.acme_email or (spec.hosts.public_name and not spec.hosts.certificate):
+    if not spec.hosts.acme_email or spec.hosts.public_name:
         return None
-    message = "an authority signs for a public name, and not beside a certificate of your own"
-    fields = ("hosts.acme_email", "hosts.public_name", "hosts.certificate")
-    return Broken(fields, message, "write hosts.public_name, and no hosts.certificate")
+    message = "an authority signs for a public name, and none is given"
+    return Broken(("hosts.acme_email", "hosts.public_name"), message, "write hosts.public_name: llm.example.org")
 
 
 RULES: tuple[Rule, ...] = (

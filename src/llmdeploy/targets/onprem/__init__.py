@@ -22,6 +22,9 @@ class OnPrem:
     name: str = "onprem"
 
     def lacks(self, spec: Spec) -> tuple[Problem, ...]:
+        if spec.hosts.acme_email and spec.hosts.certificate:
+            hint = "take out one of hosts.acme_email and hosts.certificate"
+            return (Problem("hosts.certificate", "an ACME authority was asked for the gateway's certificate", hint),)
         if spec.hosts.inventory:
             return ()
         hint = "name your list of machines: --hosts hosts.yaml, or hosts.inventory in the spec"
