@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import functools
 import getpass
 import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +16,7 @@ import pytest
 
 from llmdeploy.adapters.orphans import die_with_parent
 from llmdeploy.adapters.ssh.reach import Reach
+from tests import debian_package
 from tests.command import free_port
 
 CONFIG = """\
@@ -36,27 +34,11 @@ Subsystem sftp internal-sftp
 
 
 def program() -> str:
-    found = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin") or unpacked()
+    found = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+    found = found or debian_package.program("sshd", "usr/sbin/sshd", "openssh-server", "libwrap0")
     if not found or not shutil.which("ssh-keygen"):
         pytest.skip("needs an OpenSSH server (sshd)")
     return found
-
-
-@functools.cache
-def unpacked() -> str:
-    """Debian's server out of its package, not installed: that would start one on this machine."""
-    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
-        return ""
-    folder = Path(tempfile.mkdtemp(prefix="sshd-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    folder.chmod(0o755)  # apt fetches as a user of its own
-    subprocess.run(
-        ["apt-get", "-qq", "download", "openssh-server", "libwrap0"], cwd=folder, capture_output=True, check=False
-    )
-    for package in folder.glob("*.deb"):
-        subprocess.run(["dpkg-deb", "--extract", package, folder], check=True)
-    server = folder / "usr/sbin/sshd"
-    return str(server) if server.exists() else ""
 
 
 @contextlib.contextmanager

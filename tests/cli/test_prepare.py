@@ -332,17 +332,18 @@ class TestUnknown:
 class TestUp:
     """It deploys what this version can set up, and says so of the rest before anything is done."""
 
-    def test_a_place_that_is_chosen_and_cannot_be_set_up_is_refused(self, tmp_path: Path) -> None:
+    def test_a_place_that_is_chosen_and_needs_machines_asks_for_them(self, tmp_path: Path) -> None:
         result = llmdeploy("up", "-y", "--target", "auto", "--model", "llama-3.3-70b", cwd=tmp_path)
         assert result.exit_code == 3, result.stdout + result.stderr
-        assert "is not available in this version" in result.stderr
-        assert "available: local" in result.stderr
+        assert "hosts.inventory: no machine is named" in result.stderr
+        assert "--hosts hosts.yaml" in result.stderr
         assert not (tmp_path / ".llmdeploy/demo/plan.json").exists()
 
     def test_so_is_one_that_is_pinned(self, tmp_path: Path) -> None:
         result = llmdeploy("up", "-y", "--target", "aws", "--model", "qwen3-8b", cwd=tmp_path)
         assert result.exit_code == 3
         assert "aws is not available in this version" in result.stderr
+        assert "available: edge, local, onprem" in result.stderr
 
     def test_an_impossible_wish_is_refused_in_the_same_words(self, tmp_path: Path) -> None:
         (tmp_path / "llmdeploy.yaml").write_text("{target: auto, model: qwen3-8b, budget: {monthly: 1 USD}}")

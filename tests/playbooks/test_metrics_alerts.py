@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.debian_package import program
 
 ROLE = Path(__file__).parents[2] / "playbooks" / "roles" / "metrics"
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("alert_cases.yaml").read_text())
@@ -51,8 +52,8 @@ def case_for_promtool(case: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def promtool() -> str:
-    found = shutil.which("promtool")
-    if found is None:
+    found = program("promtool", "usr/bin/promtool", "prometheus")
+    if not found:
         pytest.skip("promtool is not installed; Debian and Ubuntu have it in the package prometheus")
     return found
 

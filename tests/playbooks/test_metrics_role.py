@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.debian_package import program
 
 ROLE = Path(__file__).parents[2] / "playbooks" / "roles" / "metrics"
 
@@ -49,8 +50,8 @@ def test_defaults_and_argument_specs_agree() -> None:
 
 @pytest.mark.parametrize(("place", "least"), [("grafana", 20), ("console", 35)])
 def test_prometheus_understands_the_queries_of_the_dashboards(place: str, least: int, tmp_path: Path) -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
+    promtool = program("promtool", "usr/bin/promtool", "prometheus")
+    if not promtool:
         pytest.skip("promtool is not installed; Debian and Ubuntu have it in the package prometheus")
     queries = sorted(set(grafana_queries() if place == "grafana" else console_queries()))
     assert len(queries) >= least
