@@ -232,3 +232,9 @@ def test_a_thorough_run_trusts_no_receipt(hosts: Hosts) -> None:
     hosts.many(1)
     written = inventory_of(fleet(hosts), PLAYBOOKS, thorough=True)["all"]["hosts"]["host1"]
     assert written["llmdeploy_fingerprints"] == {}
+
+
+def test_every_shape_of_a_deployment_has_an_inventory(hosts: Hosts) -> None:
+    """Among them two gateways that share an address: what is called a source is a file."""
+    for made, host in shapes(hosts):
+        assert set(inventory_of(made, PLAYBOOKS)["all"]["hosts"][host.name]["llmdeploy_marks"]) == set(ROLES)

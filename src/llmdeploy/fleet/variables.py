@@ -164,7 +164,7 @@ def _virtual(fleet: Fleet, host: HostPlan, address: str) -> dict[str, Any]:
         "gateway_virtual_interface": interfaces[0][0] if interfaces else "eth0",
         "gateway_virtual_priority": 150 - 10 * names.index(host.name),
         "gateway_virtual_router": router,
-        "gateway_virtual_source": host.address,
+        "gateway_virtual_own_address": host.address,
         "gateway_virtual_peers": [one.address for one in fleet.gateways if one.name != host.name],
     }
 
