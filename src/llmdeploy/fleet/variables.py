@@ -98,7 +98,7 @@ def _hardening(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
         "hardening_ssh_port": fleet.hosts[host.name][1].ssh_port,
         "hardening_public_ports": [fleet.plan.port, *acme] if host.gateway else [],
         "hardening_inner": inner,
-        "hardening_extra_rules": [f"ip protocol vrrp ip saddr {peer} accept" for peer in peers],
+        "hardening_extra_rules": [f"ip protocol 112 ip saddr {peer} accept" for peer in peers],
     }
 
 

@@ -14,6 +14,7 @@ from llmdeploy.bundled import bundled
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import MissingError, StepError
 from llmdeploy.fleet import offline_place
+from llmdeploy.fleet.alone import stands_alone
 from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.gather import gather
 from llmdeploy.fleet.host import Host
@@ -123,7 +124,11 @@ def play(
     if name in PLAYBOOK_ROLES and all_settled(name, inventory, known, fleet.plan.name, playbooks):
         return Outcome(hosts={host: HostOutcome(ok=1) for host in inventory["all"]["hosts"]})
     folder = deployment.state.path.absolute() / "ansible"
-    given = {"llmdeploy_batch": batch or max(1, len(fleet.engines)), **offline_place.variables(deployment)}
+    given = {
+        "llmdeploy_batch": batch or max(1, len(fleet.engines)),
+        "llmdeploy_stop_all": not stands_alone(fleet.plan),
+        **offline_place.variables(deployment),
+    }
     run = Playbook(playbooks / f"{name}.yml", inventory, folder, check=check, variables=given)
     return run_playbook(run, _world(deployment), recorder.doing)
 
