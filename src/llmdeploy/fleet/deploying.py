@@ -16,7 +16,7 @@ from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.sending import send
 from llmdeploy.fleet.variables import Fleet
 from llmdeploy.fleet.work import connection_of, fleet_of, play, record, run_removal, told
-from llmdeploy.plan import Plan
+from llmdeploy.plan import Plan, Weights
 from llmdeploy.run import Recorder
 from llmdeploy.units import size_text
 
@@ -52,9 +52,19 @@ def deploy_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None
 def model_artifact(plan: Plan, deployment: Deployment, recorder: Recorder) -> Artifact:
     """The weights on this machine, verified."""
     weights = fetch(plan.model, deployment.models, recorder.progress, deployment.hub_token, deployment.hub_endpoint)
-    if weights.path.is_file():
-        return artifact_of({weights.path.name: weights.path})
-    return artifact_of({name: weights.path / name for name in _all_files(weights.path)})
+    return artifact_of(*travelling(weights))
+
+
+def travelling(weights: Weights) -> tuple[dict[str, Path], dict[str, str]]:
+    """Every file that goes to hosts by its name there, and the sha256 that are known.
+
+    That is all parts of a GGUF, or the whole folder.
+    """
+    if not weights.path.is_file():
+        return {name: weights.path / name for name in _all_files(weights.path)}, weights.sha256
+    known = {Path(name).name: sha256 for name, sha256 in weights.sha256.items()}
+    parts = {name: weights.path.parent / name for name in known}
+    return {weights.path.name: weights.path, **parts}, known
 
 
 def _all_files(folder: Path) -> list[str]:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -155,8 +154,3 @@ def _event(line: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) and "event" in found else None
-
-
-def forget(folder: Path) -> None:
-    """Remove what runs have left here."""
-    shutil.rmtree(folder, ignore_errors=True)
