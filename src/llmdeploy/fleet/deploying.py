@@ -33,7 +33,9 @@ def deploy_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None
         host, sent = send(model, serving, fleet, lambda done: recorder.progress("model", done, model.bytes))
         recorder.data["sent_bytes"] = sent
         if sent:
-            entry.changed(f"{size_text(sent)} sent to {host}, for the others to fetch")
+            entry.changed(
+                f"{size_text(sent)} sent to {host}" + (", for the others to fetch" if len(serving) > 1 else "")
+            )
         else:
             entry.detail = "on the hosts already"
     before = deployment.state.load_deployed()

@@ -12,6 +12,7 @@ from llmdeploy.fleet.alone import pulls, stands_alone
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.plan import HostPlan, Plan
 from llmdeploy.state import StateFolder, write_private
+from llmdeploy.units import counted
 
 KEY_BYTES = 32
 
@@ -40,7 +41,7 @@ def _made(plan: Plan, state: StateFolder, files: Secrets) -> Iterator[str]:
         folder.mkdir(mode=0o700, exist_ok=True)
     renewed = [host.name for host in plan.hosts if authority.certify(files.node(host.name), host.name, _places(host))]
     if renewed:
-        yield f"certificates of {len(renewed)} hosts"
+        yield f"certificates of {counted(len(renewed), 'host')}"
     if stands_alone(plan):
         boxes = [
             host.name for host in plan.hosts if authority.certify(files.box(host.name), host.name, _box(host, plan))

@@ -28,6 +28,7 @@ from llmdeploy.fleet.variables import Bundle, Fleet
 from llmdeploy.plan import Plan
 from llmdeploy.run import Draft, Recorder
 from llmdeploy.state import write_private
+from llmdeploy.units import counted
 
 MOST_TOLD = 5
 
@@ -151,7 +152,7 @@ def record(outcome: Outcome, entry: Draft, recorder: Recorder) -> None:
     """Put the counts of each host into the entry and the report's data. Raises StepError naming what failed where."""
     counts = {name: vars(host) for name, host in outcome.hosts.items()}
     recorder.data.setdefault("hosts", {}).update(counts)
-    done = f"{len(outcome.hosts)} hosts, changed={outcome.changed}"
+    done = f"{counted(len(outcome.hosts), 'host')}, changed={outcome.changed}"
     if outcome.changed:
         entry.changed(done)
     else:
