@@ -4,9 +4,10 @@
         hosts.run("edge1", "systemctl is-active llmdeploy-demo-gateway")
         hosts.crash("edge2")
 
-There is one fleet a machine: a lock makes test runs wait for each other, and hosts that somebody brought up by hand are
-not taken down. They can be used, with TH_ADOPT=1: then nothing is brought up or down, and the first hosts that run
-get new disks; TH_HOSTS="edge3 edge4" says which ones. TH_DIR is the folder of testhosts.sh.
+A lock makes test runs wait for each other, and hosts that somebody brought up by hand are not taken down. They can be
+used, with TH_ADOPT=1: then nothing is brought up or down, and the first hosts that run get new disks; TH_HOSTS="edge3
+edge4" says which ones. TH_DIR is the folder of testhosts.sh; a TH_NAME, TH_NET and TH_BRIDGE of its own let a fleet stand
+beside another.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Fleet:
 
     hosts: tuple[Host, ...]
     folder: Path
+    run_folder: Path
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -52,11 +54,11 @@ class Fleet:
     @property
     def ssh_config(self) -> Path:
         """For `ssh -F`: address, user `ops` (sudo without a password), key and pinned host keys of each host."""
-        return self.folder / "run/ssh_config"
+        return self.run_folder / "ssh_config"
 
     @property
     def known_hosts(self) -> Path:
-        return self.folder / "run/known_hosts"
+        return self.run_folder / "known_hosts"
 
     @property
     def key(self) -> Path:
@@ -137,6 +139,11 @@ def folder() -> Path:
     return Path(os.environ.get("TH_DIR", "/var/tmp/testhosts"))
 
 
+def run_folder() -> Path:
+    """Of the fleet that TH_NAME names: addresses, host keys, disks."""
+    return folder() / f"fleet-{os.environ.get('TH_NAME', 'testhosts')}"
+
+
 def running() -> tuple[Host, ...]:
     """The hosts that there are, from what `status` prints: name, address, on or off."""
     lines = [line.split() for line in verb("status").splitlines()]
@@ -162,18 +169,18 @@ def fleet(number: int) -> Iterator[Fleet]:
         yield adopted(number)
         return
     folder().mkdir(parents=True, exist_ok=True)
-    with locked(folder() / "fleet.lock"):
+    with locked(run_folder().with_suffix(".lock")):
         refuse_foreign()
         try:
             verb("up", str(number))
-            yield Fleet(running(), folder())
+            yield Fleet(running(), folder(), run_folder())
         finally:
             verb("down")
 
 
 def refuse_foreign() -> None:
     """Fail where hosts run that no test brought up."""
-    owner = folder() / "run/owner"
+    owner = run_folder() / "owner"
     ours = owner.exists() and owner.read_text("utf-8").strip() == OWNER
     assert ours or not running(), (
         f"hosts run that no test brought up: `{SCRIPT.name} down` takes them down, TH_ADOPT=1 uses them"
@@ -185,7 +192,7 @@ def adopted(number: int) -> Fleet:
     wanted = os.environ.get("TH_HOSTS", "").split()
     there = [host for host in running() if not wanted or host.name in wanted]
     assert len(there) >= number, f"TH_ADOPT=1: {number} hosts are needed, there are {len(there)}"
-    chosen = Fleet(tuple(there[:number]), folder())
+    chosen = Fleet(tuple(there[:number]), folder(), run_folder())
     chosen.reset_all()
     return chosen
 

@@ -2,7 +2,8 @@
 # Throw-away hosts for tests of playbooks: systemd is PID 1, an address of their own in a network namespace of their
 # own, a real sshd, apt, nftables, a journal, working resource limits, reboot. One Debian file system is built once;
 # each host is an overlay over it in a systemd-nspawn container. Runs as root on Debian, with cgroup v1 (also hybrid).
-# What it needs it installs. One fleet a machine at a time. tests/hosts/fleet.py is how tests use it.
+# What it needs it installs. Several fleets stand side by side with a TH_NAME, TH_NET and TH_BRIDGE each; they share the
+# base. tests/hosts/fleet.py is how tests use it.
 #
 #   testhosts.sh up [N] | down            bring up edge1..edgeN (default 2) | take all down; the base stays
 #   testhosts.sh ssh-config | inventory   for ssh -F | an INI inventory for Ansible
@@ -12,6 +13,7 @@
 #   testhosts.sh status | log HOST        who is on | what the console said
 #   testhosts.sh base | check             only build the base | only say whether this machine will do
 set -euo pipefail
+FLEET=${TH_NAME:-testhosts}               # of the fleet: its cgroup, nftables table, network namespaces and folder
 DIR=${TH_DIR:-/var/tmp/testhosts}        # base, overlays, keys (ext4 or xfs; not on an overlay)
 NET=${TH_NET:-198.51.100}                # /24; .1 is the bridge, edgeI is .(10+I)
 BR=${TH_BRIDGE:-thbr0}
@@ -22,7 +24,7 @@ PKGS=systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,python3,python3-apt
 PKGS=$PKGS,procps,curl,ca-certificates,iputils-ping,kmod,cron,logrotate,rsync,gpg${TH_PKGS:+,$TH_PKGS}
 DEBS=${TH_DEBS:-}                        # packages only downloaded into the base: apt installs them without network
 DISK=${TH_DISK:-}                        # paths in the hosts on plain disk, say /var/lib/containerd,/var/lib/docker
-RUN=$DIR/run TOP=root CG=/sys/fs/cgroup CTL="cpu cpuacct cpuset memory devices freezer blkio pids systemd unified"
+RUN=$DIR/fleet-$FLEET TOP=root CG=/sys/fs/cgroup CTL="cpu cpuacct cpuset memory devices freezer blkio pids systemd unified"
 ID='' VERSION_CODENAME=''
 # shellcheck source=/dev/null
 [ ! -f /etc/os-release ] || . /etc/os-release
@@ -30,10 +32,10 @@ SUITE=${TH_SUITE:-$VERSION_CODENAME}      # trixie works on bookworm too
 BASE=$DIR/base-$SUITE-$(printf %s "$PKGS $DEBS $(uname -r) v3" | sha1sum | cut -c1-10)
 say() { echo "testhosts: $*" >&2; }
 # shellcheck disable=SC2012 # the names are ours: edge and a number
-hosts() { (cd $CG/unified/testhosts 2>/dev/null && ls -d edge* 2>/dev/null | sort -V) || true; }
+hosts() { (cd $CG/unified/$FLEET 2>/dev/null && ls -d edge* 2>/dev/null | sort -V) || true; }
 ip_of() { echo "$NET.$((10 + ${1#edge}))"; }
 sshx() { ssh -F "$RUN/ssh_config" -o BatchMode=yes -o ConnectTimeout=2 "$@"; }
-running() { grep -qs 'populated 1' "$CG/unified/testhosts/$1/cgroup.events"; }
+running() { grep -qs 'populated 1' "$CG/unified/$FLEET/$1/cgroup.events"; }
 
 check() { # one line where this machine will not do
   local c
@@ -100,9 +102,9 @@ net_up() {
   ip link add "$BR" type bridge; ip addr add "$NET.1/24" dev "$BR"; ip link set "$BR" up
   ip route replace unreachable "$NET.0/24" metric 4000000    # nothing leaks to the uplink when the bridge is gone
   local allow=; [ -n "$PORTS" ] && allow="iifname $BR tcp dport { ${PORTS// /,} } accept"
-  cat /proc/sys/net/ipv4/ip_forward >"$RUN/ip_forward"; echo 1 >/proc/sys/net/ipv4/ip_forward
+  [ -f "$DIR/ip_forward" ] || cat /proc/sys/net/ipv4/ip_forward >"$DIR/ip_forward"; echo 1 >/proc/sys/net/ipv4/ip_forward
   nft -f - <<N
-table inet testhosts {
+table inet $FLEET {
   chain input { type filter hook input priority 0; iifname $BR ct state established,related accept
     iifname $BR icmp type echo-request accept
     $allow
@@ -118,7 +120,7 @@ N
 clone() { # the host's disk, as from the factory
   local n=$1 h=$RUN/$1 f
   rm -rf "$h"/{upper,work}; mkdir -p "$h"/{upper,work,"$TOP"}
-  mount -t overlay -o "lowerdir=$BASE,upperdir=$h/upper,workdir=$h/work,volatile" "th-$n" "$h/$TOP"
+  mount -t overlay -o "lowerdir=$BASE,upperdir=$h/upper,workdir=$h/work,volatile" "$FLEET-$n" "$h/$TOP"
   echo "$n" >"$h/$TOP/etc/hostname"; cp "$RUN/hosts" "$h/$TOP/etc/hosts"
   if [ "$EGRESS" = nat ]; then cp /etc/resolv.conf "$h/$TOP/etc/resolv.conf"
   else : >"$h/$TOP/etc/resolv.conf"; touch "$h/$TOP/var/lib/apt/lists"; fi  # names fail at once; cache_valid_time holds
@@ -130,30 +132,30 @@ clone() { # the host's disk, as from the factory
 
 create() { # one host: cgroups (first: down goes by them), clone, keys, network
   local n=$1 h=$RUN/$1 c f cg
-  for c in $CTL; do cg=$CG/$c/testhosts; mkdir -p "$cg/$n"
+  for c in $CTL; do cg=$CG/$c/$FLEET; mkdir -p "$cg/$n"
     if [ "$c" = cpuset ]; then for f in cpus mems; do
       cat "$CG/cpuset/cpuset.$f" >"$cg/cpuset.$f"; cat "$cg/cpuset.$f" >"$cg/$n/cpuset.$f"; done; fi; done
-  echo "$MEM" >"$CG/memory/testhosts/$n/memory.limit_in_bytes"
-  cg=$CG/devices/testhosts/$n; echo a >"$cg/devices.deny"   # no block devices of this machine
+  echo "$MEM" >"$CG/memory/$FLEET/$n/memory.limit_in_bytes"
+  cg=$CG/devices/$FLEET/$n; echo a >"$cg/devices.deny"   # no block devices of this machine
   for f in 'a *:* m' 'c 1:3 rwm' 'c 1:5 rwm' 'c 1:7 rwm' 'c 1:8 rwm' 'c 1:9 rwm' 'c 5:* rwm' 'c 136:* rwm' 'c 10:200 rwm'; do
     echo "$f" >"$cg/devices.allow"; done
   mkdir -p "$h"; ssh-keygen -q -t ed25519 -N '' -C "$n" -f "$h/hostkey"
   echo "$(ip_of "$n") $(cut -d' ' -f1,2 "$h/hostkey.pub")" >>"$RUN/known_hosts"
   clone "$n"
-  ip netns add "$n"; ip link add "v$n" mtu 1400 type veth peer name eth0 mtu 1400 netns "$n"
-  ip link set "v$n" master "$BR" up
-  ip -n "$n" link set lo up; ip -n "$n" addr add "$(ip_of "$n")/24" dev eth0; ip -n "$n" link set eth0 up
-  ip -n "$n" route add default via "$NET.1"
+  ip netns add "$FLEET-$n"; ip link add "$BR$n" mtu 1400 type veth peer name eth0 mtu 1400 netns "$FLEET-$n"
+  ip link set "$BR$n" master "$BR" up
+  ip -n "$FLEET-$n" link set lo up; ip -n "$FLEET-$n" addr add "$(ip_of "$n")/24" dev eth0; ip -n "$FLEET-$n" link set eth0 up
+  ip -n "$FLEET-$n" route add default via "$NET.1"
 }
 
 supervise() { # the host's power supply, in the background; nspawn exits 133 for a reboot
   local n=$1 h=$RUN/$1 c rc bind=()
   for c in $(tr , ' ' <"$RUN/disk"); do mkdir -p "$h/disk$c"; bind+=("--bind=$h/disk$c:$c"); done
   while [ -e "$h/power" ]; do
-    ip netns exec "$n" nft flush ruleset   # a kernel that boots has no rules; the namespace outlives the host
-    ( for c in $CTL; do echo $BASHPID >"$CG/$c/testhosts/$n/cgroup.procs"; done
+    ip netns exec "$FLEET-$n" nft flush ruleset   # a kernel that boots has no rules; the namespace outlives the host
+    ( for c in $CTL; do echo $BASHPID >"$CG/$c/$FLEET/$n/cgroup.procs"; done
       SYSTEMD_NSPAWN_API_VFS_WRITABLE=network exec systemd-nspawn --quiet --register=no --keep-unit \
-        --machine="$n" --directory="$h/$TOP" --network-namespace-path="/run/netns/$n" \
+        --machine="$n" --directory="$h/$TOP" --network-namespace-path="/run/netns/$FLEET-$n" \
         --capability=CAP_NET_ADMIN --system-call-filter='@keyring bpf' --kill-signal=SIGRTMIN+3 --console=pipe --link-journal=no \
         --resolv-conf=off --timezone=off "${bind[@]}" /sbin/th-init ) >>"$h/console.log" 2>&1 &
     echo $! >"$h/nspawn.pid"; rc=0; wait $! || rc=$?
@@ -168,7 +170,7 @@ wait_up() {
       [ $SECONDS -lt $t ] || { say "$n did not come up; see $RUN/$n/console.log"; return 1; }; sleep 0.1; done; done
 }
 gone() { local i; for i in $(seq "$2"); do running "$1" || return 0; sleep 0.05; done; return 1; }
-crash() { rm -f "$RUN/$1/power"; running "$1" || return 0; echo 1 >"$CG/unified/testhosts/$1/cgroup.kill"; gone "$1" 100; }
+crash() { rm -f "$RUN/$1/power"; running "$1" || return 0; echo 1 >"$CG/unified/$FLEET/$1/cgroup.kill"; gone "$1" 100; }
 stop() { # orderly; after 15 s the plug
   rm -f "$RUN/$1/power"; running "$1" || return 0
   kill -TERM "$(cat "$RUN/$1/nspawn.pid")"; gone "$1" 300 || crash "$1"
@@ -187,13 +189,14 @@ down() {
   local n c all; all=$(hosts)
   for n in $all; do crash "$n" || say "$n: processes left"; done
   for n in $all; do
-    umount -l "$RUN/$n/$TOP" 2>/dev/null || true; ip netns del "$n" 2>/dev/null || true; ip link del "v$n" 2>/dev/null || true; done
-  { find $CG/memory/testhosts -depth -name memory.force_empty 2>/dev/null || true; } | while read -r c; do echo 0 >"$c" || true; done
+    umount -l "$RUN/$n/$TOP" 2>/dev/null || true; ip netns del "$FLEET-$n" 2>/dev/null || true; ip link del "$BR$n" 2>/dev/null || true; done
+  { find $CG/memory/$FLEET -depth -name memory.force_empty 2>/dev/null || true; } | while read -r c; do echo 0 >"$c" || true; done
   for c in $CTL; do for _ in 1 2 3 4 5; do
-    [ ! -d "$CG/$c/testhosts" ] || find "$CG/$c/testhosts" -depth -type d -exec rmdir {} + 2>/dev/null && break; sleep 0.1; done; done
-  [ ! -f "$RUN/ip_forward" ] || cat "$RUN/ip_forward" >/proc/sys/net/ipv4/ip_forward
-  nft delete table inet testhosts 2>/dev/null || true; ip link del "$BR" 2>/dev/null || true
+    [ ! -d "$CG/$c/$FLEET" ] || find "$CG/$c/$FLEET" -depth -type d -exec rmdir {} + 2>/dev/null && break; sleep 0.1; done; done
+  nft delete table inet $FLEET 2>/dev/null || true; ip link del "$BR" 2>/dev/null || true
   ip route del unreachable "$NET.0/24" metric 4000000 2>/dev/null || true; rm -rf "$RUN"
+  if [ -f "$DIR/ip_forward" ] && ! ls -d "$DIR"/fleet-*/ >/dev/null 2>&1; then   # the last fleet puts it back
+    cat "$DIR/ip_forward" >/proc/sys/net/ipv4/ip_forward; rm "$DIR/ip_forward"; fi
 }
 
 case ${1:-} in
@@ -202,7 +205,7 @@ case ${1:-} in
   inventory) echo "[edge]"; hosts; printf "[edge:vars]\nansible_ssh_common_args=-F %s\nansible_python_interpreter=/usr/bin/python3\n" "$RUN/ssh_config" ;;
   start) start "$2"; wait_up "$2" ;; stop) stop "$2" ;; crash) crash "$2" ;;
   reset) crash "$2"; umount -l "$RUN/$2/$TOP"; clone "$2"; start "$2"; wait_up "$2" ;;
-  unplug) ip link set "v$2" down ;; plug) ip link set "v$2" up ;;
+  unplug) ip link set "$BR$2" down ;; plug) ip link set "$BR$2" up ;;
   log) cat "$RUN/$2/console.log" ;;
   status) for n in $(hosts); do echo "$n $(ip_of "$n") $(running "$n" && echo on || echo off)"; done ;;
   *) sed -n '2,13p' "$0"; exit 2 ;;
