@@ -6,7 +6,7 @@
 
 A lock makes test runs wait for each other, and hosts that somebody brought up by hand are not taken down. They can be
 used, with TH_ADOPT=1: then nothing is brought up or down, and the first hosts that run get new disks; TH_HOSTS="edge3
-edge4" says which ones. TH_DIR is the folder of testhosts.sh; a TH_NAME, TH_NET and TH_BRIDGE of its own let a fleet stand
+edge4" says which ones. TH_DIR is the folder of testhosts.sh; TH_NAME, TH_NET and TH_BRIDGE let a fleet stand
 beside another.
 """
 
@@ -118,6 +118,11 @@ class Fleet:
         for name in self.names:
             self.plug(name)
             self.start(name)
+
+    def processor_seconds(self, name: str) -> float:
+        """What a host has used of this machine's processors since it was switched on."""
+        used = Path("/sys/fs/cgroup/cpuacct", self.run_folder.name.removeprefix("fleet-"), name, "cpuacct.usage")
+        return int(used.read_text("ascii")) / 1e9
 
     def log(self, name: str) -> str:
         """What the console said."""

@@ -20,6 +20,7 @@ BR=${TH_BRIDGE:-thbr0}
 EGRESS=${TH_EGRESS:-nat}                 # nat: hosts may reach what this machine may reach; none: sealed
 PORTS=${TH_PORTS:-}                      # TCP ports of this machine that the hosts may connect to
 MEM=${TH_MEM:-2G}                        # memory cap of one whole host
+CPU=${TH_CPU:-}                          # processor share of one whole host, in percent of a core; all there is when empty
 PKGS=systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,python3,python3-apt,sudo,nftables,iproute2
 PKGS=$PKGS,procps,curl,ca-certificates,iputils-ping,kmod,cron,logrotate,rsync,gpg${TH_PKGS:+,$TH_PKGS}
 DEBS=${TH_DEBS:-}                        # packages only downloaded into the base: apt installs them without network
@@ -98,11 +99,17 @@ I
   chmod 755 "$tmp/sbin/th-init"; mv "$tmp" "$BASE"
 }
 
+setting() { # one of this machine's kernel settings, until the last fleet is down
+  mkdir -p "$DIR/was"; [ -f "$DIR/was/${1//\//.}" ] || cat "/proc/sys/$1" >"$DIR/was/${1//\//.}"; echo "$2" >"/proc/sys/$1"
+}
+settings_back() {
+  local f; for f in "$DIR"/was/*; do [ ! -f "$f" ] || cat "$f" >"/proc/sys/$(basename "$f" | tr . /)"; done; rm -rf "$DIR/was"
+}
 net_up() {
   ip link add "$BR" type bridge; ip addr add "$NET.1/24" dev "$BR"; ip link set "$BR" up
   ip route replace unreachable "$NET.0/24" metric 4000000    # nothing leaks to the uplink when the bridge is gone
   local allow=; [ -n "$PORTS" ] && allow="iifname $BR tcp dport { ${PORTS// /,} } accept"
-  [ -f "$DIR/ip_forward" ] || cat /proc/sys/net/ipv4/ip_forward >"$DIR/ip_forward"; echo 1 >/proc/sys/net/ipv4/ip_forward
+  setting net/ipv4/ip_forward 1; setting fs/inotify/max_user_instances 1024   # a host takes 8 of them
   nft -f - <<N
 table inet $FLEET {
   chain input { type filter hook input priority 0; iifname $BR ct state established,related accept
@@ -136,6 +143,7 @@ create() { # one host: cgroups (first: down goes by them), clone, keys, network
     if [ "$c" = cpuset ]; then for f in cpus mems; do
       cat "$CG/cpuset/cpuset.$f" >"$cg/cpuset.$f"; cat "$cg/cpuset.$f" >"$cg/$n/cpuset.$f"; done; fi; done
   echo "$MEM" >"$CG/memory/$FLEET/$n/memory.limit_in_bytes"
+  [ -z "$CPU" ] || echo $((CPU * 1000)) >"$CG/cpu/$FLEET/$n/cpu.cfs_quota_us"   # of 100 ms
   cg=$CG/devices/$FLEET/$n; echo a >"$cg/devices.deny"   # no block devices of this machine
   for f in 'a *:* m' 'c 1:3 rwm' 'c 1:5 rwm' 'c 1:7 rwm' 'c 1:8 rwm' 'c 1:9 rwm' 'c 5:* rwm' 'c 136:* rwm' 'c 10:200 rwm'; do
     echo "$f" >"$cg/devices.allow"; done
@@ -195,8 +203,7 @@ down() {
     [ ! -d "$CG/$c/$FLEET" ] || find "$CG/$c/$FLEET" -depth -type d -exec rmdir {} + 2>/dev/null && break; sleep 0.1; done; done
   nft delete table inet $FLEET 2>/dev/null || true; ip link del "$BR" 2>/dev/null || true
   ip route del unreachable "$NET.0/24" metric 4000000 2>/dev/null || true; rm -rf "$RUN"
-  if [ -f "$DIR/ip_forward" ] && ! ls -d "$DIR"/fleet-*/ >/dev/null 2>&1; then   # the last fleet puts it back
-    cat "$DIR/ip_forward" >/proc/sys/net/ipv4/ip_forward; rm "$DIR/ip_forward"; fi
+  ls -d "$DIR"/fleet-*/ >/dev/null 2>&1 || settings_back
 }
 
 case ${1:-} in

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -29,7 +30,7 @@ class Traffic:
         self.slowest = max(self.slowest, seconds)
         if not outcome.error:
             self.served += 1
-        elif outcome.ttft_s is None:
+        elif not outcome.tokens:
             self.unserved.append(outcome.error)
         else:
             self.cut += 1
@@ -39,16 +40,16 @@ class Traffic:
 def traffic(endpoint: Endpoint, clients: int = 8) -> Iterator[Traffic]:
     """So many clients, each with one streamed request after the other, for the time of the block."""
     seen, stop = Traffic(), threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(_clients(endpoint, clients, seen, stop)))
-    thread.start()
-    try:
-        until = time.monotonic() + DEADLINE
-        while seen.served < clients and time.monotonic() < until:
-            time.sleep(0.05)
-        yield seen
-    finally:
-        stop.set()
-        thread.join()
+    with ThreadPoolExecutor(1) as room:
+        asking = room.submit(lambda: asyncio.run(_clients(endpoint, clients, seen, stop)))
+        try:
+            until = time.monotonic() + DEADLINE
+            while seen.served < clients and time.monotonic() < until:
+                time.sleep(0.05)
+            yield seen
+        finally:
+            stop.set()
+        asking.result()
 
 
 async def _clients(endpoint: Endpoint, number: int, seen: Traffic, stop: threading.Event) -> None:
