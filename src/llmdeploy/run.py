@@ -39,11 +39,12 @@ class Draft:
 
 @dataclass
 class Recorder:
-    """Collects the entries of one step and tells the watchers."""
+    """Collects the entries of one step and tells the watchers; `run` is the id of the run that the step is part of."""
 
     step: str
     watchers: Sequence[Watcher]
     clock: Clock
+    run: str = ""
     entries: list[Entry] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
     exit_code: ExitCode = ExitCode.OK
@@ -97,7 +98,7 @@ class Run:
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[Recorder]:
-        recorder, begun = Recorder(name, self.watchers, self.clock), self.clock.monotonic()
+        recorder, begun = Recorder(name, self.watchers, self.clock, self.id), self.clock.monotonic()
         for watcher in self.watchers:
             watcher.step_started(name)
         try:

@@ -19,6 +19,7 @@ from llmdeploy.fleet.boxes import silent
 from llmdeploy.fleet.deploying import forget_leavers, model_artifact, save_outcome
 from llmdeploy.fleet.inventory import inventory_of
 from llmdeploy.fleet.sending import send_to
+from llmdeploy.fleet.settled import forget
 from llmdeploy.fleet.variables import Fleet
 from llmdeploy.fleet.work import fleet_of
 from llmdeploy.plan import HostPlan, Plan
@@ -130,6 +131,7 @@ def _play(fleet: Fleet, names: list[str], roll: Rollout) -> Outcome:
     """The playbook on these boxes, all at once; one that fails does not stop the others."""
     playbooks = bundled("playbooks")
     variables = {"llmdeploy_batch": len(names), "llmdeploy_stop_all": False}
+    forget(roll.deployment.state.path)
     folder = roll.deployment.state.path.absolute() / "ansible"
     run = Playbook(
         playbooks / f"{engines_playbook(fleet.plan)}.yml",

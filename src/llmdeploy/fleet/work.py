@@ -23,7 +23,7 @@ from llmdeploy.fleet.own_files import AUTHORITY, CERTIFICATE, WEBHOOK, own_file
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.planning import MEMBERS
 from llmdeploy.fleet.record import Member, load_members
-from llmdeploy.fleet.settled import PLAYBOOK_ROLES, all_settled
+from llmdeploy.fleet.settled import PLAYBOOK_ROLES, TOLD, Asking, all_settled, forget
 from llmdeploy.fleet.variables import Bundle, Fleet
 from llmdeploy.plan import Plan
 from llmdeploy.run import Draft, Recorder
@@ -121,16 +121,18 @@ def play(
     """
     playbooks = bundled("playbooks")
     inventory = inventory_of(fleet, playbooks, thorough=check or thorough)
+    state = deployment.state.path.absolute()
     known = {host: one for host, (one, _) in fleet.hosts.items()}
-    if name in PLAYBOOK_ROLES and all_settled(name, inventory, known, fleet.plan.name, playbooks):
+    asking = Asking(known, fleet.plan.name, playbooks, state / TOLD, recorder.run)
+    if name in PLAYBOOK_ROLES and all_settled(name, inventory, asking.told):
         return Outcome(hosts={host: HostOutcome(ok=1) for host in inventory["all"]["hosts"]})
-    folder = deployment.state.path.absolute() / "ansible"
+    forget(state)
     given = {
         "llmdeploy_batch": batch or max(1, len(fleet.engines)),
         "llmdeploy_stop_all": not stands_alone(fleet.plan),
         **offline_place.variables(deployment),
     }
-    run = Playbook(playbooks / f"{name}.yml", inventory, folder, check=check, variables=given)
+    run = Playbook(playbooks / f"{name}.yml", inventory, state / "ansible", check=check, variables=given)
     return run_playbook(run, _world(deployment), recorder.doing)
 
 
