@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 SYSCTL = Path("/proc/sys")
+EXTENDED_STATES = Path("/var/lib/apt/extended_states")
 
 
 def run(*command):
@@ -104,8 +105,18 @@ def names_in(field):
 
 
 def marked_automatic():
-    """Packages that apt would remove by itself once nothing needs them."""
-    return set(run("apt-mark", "showauto").split())
+    """Packages that apt would remove by itself once nothing needs them, with and without their architecture: dpkg names
+    some this way, some that. `apt-mark showauto` says the same from this file, after it has read all of apt's lists."""
+    try:
+        paragraphs = EXTENDED_STATES.read_text("utf-8").split("\n\n")
+    except FileNotFoundError:
+        return set()
+    found = set()
+    for paragraph in paragraphs:
+        fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line)
+        if fields.get("Auto-Installed") == "1":
+            found |= {fields["Package"], f"{fields['Package']}:{fields['Architecture']}"}
+    return found
 
 
 def units_of(packages):
