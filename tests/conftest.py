@@ -6,14 +6,34 @@ A test that did not run proves nothing, so CI accepts only the reasons written h
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from pathlib import Path
 
 import pytest
 
+LONGEST_STORY = "test_onprem.py"
+HOSTS = Path(__file__).parent / "hosts"
 ACCEPTED_IN_CI = (
     "needs an NVIDIA GPU",
     "needs vLLM",
 )
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Side by side (`pytest -n 3 --dist loadgroup`) run: a long story on hosts, the other tests of hosts, and the rest.
+
+    Stories wait for hosts most of the time, and each has a fleet of its own. The rest shares ports and folders of this
+    machine, so that it stays in order.
+    """
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item.path)))
+
+
+def group_of(path: Path) -> str:
+    """The tests of a group run one after the other."""
+    if HOSTS not in path.parents:
+        return "this machine"
+    return path.stem if path.name == LONGEST_STORY else "hosts"
 
 
 def is_refused(reason: str) -> bool:

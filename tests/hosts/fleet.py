@@ -70,7 +70,11 @@ class Fleet:
 
     def inventory(self) -> str:
         """An INI inventory for Ansible with these hosts."""
-        variables = (f"ansible_ssh_common_args=-F {self.ssh_config}", "ansible_python_interpreter=/usr/bin/python3")
+        variables = (
+            f"ansible_ssh_common_args=-F {self.ssh_config}",
+            f"ansible_control_path_dir={self.run_folder}/connections",  # `edge1` of another fleet is another host
+            "ansible_python_interpreter=/usr/bin/python3",
+        )
         return "\n".join(["[all]", *self.names, "[all:vars]", *variables, ""])
 
     def run(
