@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from llmdeploy.artifact import artifact_of
-from llmdeploy.fleet.deploying import travelling
+from llmdeploy.fleet.brought_model import travelling
 from llmdeploy.plan import Weights
 
 

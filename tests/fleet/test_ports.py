@@ -38,6 +38,14 @@ def test_a_block_in_use_is_kept_while_it_is_ours() -> None:
     assert block("one", listening((9000, "other.service")), known=9000) == FIRST
 
 
+def test_a_stranger_in_a_gap_of_the_block_moves_nothing() -> None:
+    """As the gateway of a second deployment on port 8443 does, in the first block."""
+    second = listening((FIRST + 3, "llmdeploy-two-gateway.service"))
+    assert free_block("one", second, FIRST, replicas=2) == FIRST  # type: ignore[arg-type]
+    assert free_block("one", second, FIRST, replicas=4) == FIRST + STEP  # type: ignore[arg-type]
+    assert free_block("one", second, 0, replicas=2) == FIRST + STEP  # type: ignore[arg-type]
+
+
 def test_the_port_of_clients_is_left_out() -> None:
     assert block("one", [facts()], taken=(8443,)) == FIRST + STEP
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,9 +98,23 @@ def test_a_gateway_alone_needs_no_disk_and_no_gpu() -> None:
     assert against(VLLM, engine=False, disk__store=0) == ()
 
 
+SERVES = {"artifacts": ["a" * 24], "units": ["llmdeploy-demo-engine-0.service"], "disk__store": GIB}
+
+
 def test_a_running_deployment_is_not_asked_for_disk_again() -> None:
-    there = {"artifacts": ["a" * 24], "disk__store": GIB}
-    assert against(units=["llmdeploy-demo-engine-0.service"], **there) == ()
+    assert against(replace(WANTED, artifact="a" * 24), **SERVES) == ()
+
+
+@pytest.mark.parametrize("artifact", ["", "b" * 24])
+def test_another_model_must_fit_beside_the_one_that_runs(artifact: str) -> None:
+    (reason,) = against(replace(WANTED, artifact=artifact), **SERVES)
+    assert reason == "1.0 GiB of disk are free, and 5.1 GiB are needed (the new model beside the one that runs)"
+    assert against(replace(WANTED, artifact=artifact), **{**SERVES, "disk__store": 6 * GIB}) == ()
+
+
+def test_a_box_that_pulls_keeps_its_model_elsewhere() -> None:
+    assert against(replace(WANTED, artifact="b" * 24, pulled=True), **SERVES) == ()
+    assert len(against(replace(WANTED, pulled=True), **SERVES)) == 1
 
 
 @pytest.mark.parametrize("unit", ["llmdeploy-other-engine-0.service", "llmdeploy-demo-two-engine-0.service"])

@@ -178,6 +178,7 @@ def test_the_state_is_private(hosts: Hosts) -> None:
         ("certificate", "-----BEGIN CERTIFICATE-----\n", "does not hold a certificate and a private key"),
         ("alert_webhook", None, "cannot be read: No such file or directory"),
         ("alert_webhook", "\n", "does not hold an address"),
+        ("alert_webhook", "https://one\nhttps://two\n", "does not hold an address"),
     ],
 )
 def test_a_file_of_the_spec_that_is_not_there_is_exit_3(
@@ -190,3 +191,27 @@ def test_a_file_of_the_spec_that_is_not_there_is_exit_3(
     result = hosts.run()
     assert result.exit_code == 3
     assert f"hosts.{field}: {hosts.folder}/own.pem {reason}" in result.stderr
+
+
+MAIL = "to: a@b, sender: c@d, server: 'e:25', user: u, password_file: word, authority: ca.pem"
+
+
+@pytest.mark.parametrize(
+    ("word", "authority", "reason"),
+    [
+        (None, "BEGIN CERTIFICATE", "alert_mail.password_file: {}/word cannot be read"),
+        ("", "BEGIN CERTIFICATE", "alert_mail.password_file: {}/word does not hold one line with a password"),
+        ("two\nlines\n", "BEGIN CERTIFICATE", "alert_mail.password_file: {}/word does not hold one line"),
+        ("good\n", "nothing", "alert_mail.authority: {}/ca.pem does not hold a certificate"),
+    ],
+)
+def test_a_mail_whose_files_are_wrong_is_exit_3(hosts: Hosts, word: str | None, authority: str, reason: str) -> None:
+    hosts.many(1)
+    (hosts.folder / "llmdeploy.yaml").write_text(f"hosts: {{alert_mail: {{{MAIL}}}}}\n")
+    (hosts.folder / "ca.pem").write_text(authority)
+    if word is not None:
+        (hosts.folder / "word").write_text(word)
+    result = hosts.run()
+    assert result.exit_code == 3
+    assert f"hosts.{reason.format(hosts.folder)}" in result.stderr
+    assert "good" not in result.stderr

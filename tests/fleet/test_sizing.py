@@ -7,6 +7,7 @@ from typing import Any
 
 from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.host import Host
+from llmdeploy.fleet.ports import MOST_REPLICAS
 from llmdeploy.fleet.sizing import MARGIN, SPARE, Sized, keep_known, share_of, size_host
 from llmdeploy.plan import HostPlan
 from llmdeploy.sizing.architecture import Architecture
@@ -66,6 +67,23 @@ def test_nodes_without_processors_are_left_alone() -> None:
 def test_vllm_has_one_engine_for_each_gpu_and_no_bound_of_memory() -> None:
     found = fitting(facts(pci_gpus=4, gpus=gpus(4)), engine="vllm").plan
     assert (found.replicas, found.gpus, found.memory_max) == (4, ((0,), (1,), (2,), (3,)), 0)
+
+
+def test_no_host_gets_more_engines_than_there_are_ports_for() -> None:
+    many = fitting(facts(pci_gpus=20, gpus=gpus(20)), engine="vllm")
+    assert (many.plan.replicas, many.plan.gpus[-1]) == (MOST_REPLICAS, (MOST_REPLICAS - 1,))
+    assert [text for text in many.warnings if "4 of 20 GPUs of gpu1 are not used" in text]
+    nodes = fitting(facts(numa=[str(number) for number in range(18)]), DEMO_SHAPE)
+    assert nodes.plan.replicas == MOST_REPLICAS
+    assert [text for text in nodes.warnings if "2 of 18 NUMA nodes of gpu1 are not used" in text]
+    full = fitting(facts(pci_gpus=16, gpus=gpus(16)), engine="vllm")
+    assert not [text for text in full.warnings if "not used" in text]
+
+
+def test_an_engine_of_many_counts_with_its_own_node_alone() -> None:
+    memory = {"memory__total": 18 * GIB, "memory__available": 18 * GIB}
+    nodes = [str(number) for number in range(18)]
+    assert fitting(facts(numa=nodes, **memory), DEMO_SHAPE).memory.available_bytes <= GIB
 
 
 def test_requests_are_shared_out_so_that_one_host_may_be_off() -> None:

@@ -29,6 +29,12 @@ TYPES: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 FRONT = ("{name: front, role: gateway}", "{name: back, role: gateway}", "{name: host1}", "{name: host2}")
 
+MAIL = """\
+hosts:
+  alert_mail: {to: ops@example.org, sender: llm@example.org, server: "smtp.example.org:587", user: llm,
+    password_file: mail.password}
+"""
+
 
 def options(role: str) -> dict[str, Any]:
     text = (PLAYBOOKS / "roles" / role / "meta/argument_specs.yml").read_text("utf-8")
@@ -56,7 +62,7 @@ def shapes(hosts: Hosts) -> list[tuple[Fleet, HostPlan]]:
                 FRONT,
                 "hosts: {virtual_address: 10.0.0.100, acme_email: ops@example.org, public_name: llm.test}\n",
             ),
-            (FRONT, "hosts: {certificate: cert.pem, rate: 10}\n"),
+            (FRONT, f"{MAIL}  certificate: cert.pem\n  rate: 10\n"),
         ]
     ):
         for name in ("front", "back", "host1", "host2"):
@@ -65,7 +71,9 @@ def shapes(hosts: Hosts) -> list[tuple[Fleet, HostPlan]]:
         certificate = hosts.folder / "cert.pem"
         certificate.write_text("-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n")
         (hosts.folder / "llmdeploy.yaml").write_text(spec)
-        more = {"certificate": certificate} if "cert.pem" in spec else {}
+        (hosts.folder / "mail.password").write_text("planted-secret\n")
+        more = {"certificate": certificate, "mail_password": hosts.folder / "mail.password",
+                "mail_authority": certificate} if "cert.pem" in spec else {}  # fmt: skip
         made = fleet(hosts, webhook=webhook(hosts) if index else None, **more)
         found += [(made, host) for host in made.planned()]
     return found
@@ -139,6 +147,54 @@ def test_a_host_that_is_off_is_left_out_and_still_known_to_the_others(hosts: Hos
     inventory = inventory_of(fleet(hosts), PLAYBOOKS)["all"]
     assert list(inventory["hosts"]) == ["host1", "host2"]
     assert {one["host"] for one in inventory["hosts"]["host1"]["gateway_members"]} == {"host1", "host2", "host3"}
+
+
+def test_every_engine_of_a_host_is_probed_by_one_process_on_ports_of_its_own(hosts: Hosts) -> None:
+    hosts.many(2, numa=["0-15", "16-31"])
+    made = fleet(hosts)
+    variables = variables_of(made, made.planned()[1])
+    (prober,) = variables["metrics_probers"]
+    assert [one["name"] for one in prober["watched"]] == ["engine-0", "engine-1"]
+    units = [one["config"]["unit"] for one in prober["watched"]]
+    assert units == ["llmdeploy-demo-engine-0.service", "llmdeploy-demo-engine-1.service"]
+    served = [(one["engine_port"], one["prober_port"]) for one in variables["gateway_inner"]]
+    probed = [(int(one["config"]["url"].rpartition(":")[2]), one["config"]["port"]) for one in prober["watched"]]
+    assert served == probed
+    monitor = variables_of(made, made.planned()[0])
+    assert [one["probers"] for one in monitor["metrics_targets"]] == [[0, 1], [0, 1]]
+
+
+def test_engines_of_a_host_share_the_disk_of_the_history(hosts: Hosts) -> None:
+    (hosts.folder / "llmdeploy.yaml").write_text("monitor: {history: 40MiB}\n")
+    hosts.many(1, numa=["0-7", "8-15", "16-23", "24-31"])
+    made = fleet(hosts)
+    watched = variables_of(made, made.planned()[0])["metrics_probers"][0]["watched"]
+    assert [one["config"]["history_bytes"] for one in watched] == [10 * 2**20] * 4
+
+
+def test_a_mail_goes_to_the_role_with_its_password_as_a_file(hosts: Hosts) -> None:
+    (hosts.folder / "llmdeploy.yaml").write_text(MAIL)
+    password = hosts.folder / "mail.password"
+    password.write_text("planted-secret\n")
+    hosts.many(1)
+    made = fleet(hosts, mail_password=password)
+    (mail,) = variables_of(made, made.planned()[0])["metrics_emails"]
+    assert mail == {
+        "to": "ops@example.org", "from": "llm@example.org", "smarthost": "smtp.example.org:587", "tls": True,
+        "username": "llm", "password_source": str(password),
+    }  # fmt: skip
+    before = marks(made)
+    assert "planted-secret" not in json.dumps(inventory_of(made, PLAYBOOKS))
+    password.write_text("another\n")
+    assert changed(before, marks(made)) == {"metrics"}
+
+
+def test_a_plan_of_before_mail_gets_none(hosts: Hosts) -> None:
+    hosts.many(1)
+    made = fleet(hosts)
+    settings = {key: value for key, value in made.plan.spec["hosts"].items() if key != "alert_mail"}
+    old = replace(made, plan=replace(made.plan, spec={**made.plan.spec, "hosts": settings}))
+    assert "metrics_emails" not in variables_of(old, old.planned()[0])
 
 
 def test_no_secret_is_in_the_inventory(hosts: Hosts) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,4 +186,33 @@ def test_a_wrong_config_is_one_line_and_a_hint(watched: Watched, change: dict[st
     assert watched.processes[0].returncode == ExitCode.STEP
     assert watched.log.startswith("error: ")
     assert "hint: " in watched.log
+    assert "Traceback" not in watched.log
+
+
+def test_one_process_watches_several_engines_each_by_itself(watched: Watched, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = Watched(tmp_path / "other")
+    try:
+        watched.start_engine()
+        other.config = replace(other.config, name="engine-1")
+        other.config.write(other.folder / "prober.json")
+        watched.start_prober(more=(other.folder / "prober.json",), name="engine-0")
+        wait_for(lambda: watched.snapshot().accuracy is not None)
+        assert (watched.snapshot().state, other.snapshot().state) == ("up", "down")
+        assert (watched.metrics()["llmdeploy_probe_up"], other.metrics()["llmdeploy_probe_up"]) == (1, 0)
+        other.start_engine()
+        wait_for(lambda: other.snapshot().accuracy is not None)
+        assert other.metrics()["llmdeploy_probe_up"] == 1
+        assert "engine-1: engine down: connection refused" in watched.log
+        assert "engine-0: watching" in watched.log
+    finally:
+        other.stop()
+
+
+def test_one_engine_that_cannot_be_watched_ends_all_with_its_reason(watched: Watched, tmp_path: Path) -> None:
+    other = replace(watched.config, key_file=str(tmp_path / "no key"), history=str(tmp_path / "b"), port_file="")
+    other.write(tmp_path / "other.json")
+    with pytest.raises(AssertionError, match="no key"):
+        watched.start_prober(more=(tmp_path / "other.json",))
+    assert watched.processes[0].returncode == ExitCode.STEP
     assert "Traceback" not in watched.log

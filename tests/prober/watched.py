@@ -103,14 +103,13 @@ class Watched:
     def answers(self) -> bool:
         return healthy(Endpoint(self.config.url, self.config.model, Secret(KEY)))
 
-    def start_prober(self, **changes: Any) -> subprocess.Popen[bytes]:
-        """Start it and wait until it listens."""
+    def start_prober(self, more: tuple[Path, ...] = (), **changes: Any) -> subprocess.Popen[bytes]:
+        """Start it and wait until it listens; `more` are configs of further engines."""
         self.config = replace(self.config, **changes)
         self.config.write(self.folder / "prober.json")
         Path(self.config.port_file).unlink(missing_ok=True)
-        prober = self._start(
-            (sys.executable, "-I", "-m", "llmdeploy.prober", "--config", str(self.folder / "prober.json")), "prober.log"
-        )
+        configs = [word for path in (self.folder / "prober.json", *more) for word in ("--config", str(path))]
+        prober = self._start((sys.executable, "-I", "-m", "llmdeploy.prober", *configs), "prober.log")
         wait_for(lambda: Path(self.config.port_file).exists() or prober.poll() is not None)
         assert prober.poll() is None, self.log
         return prober

@@ -34,9 +34,9 @@ def command(environment: Environment, name: str | None, as_json: bool, watch: bo
     if web:
         _serve(plan, place, port)
     elif watch:
-        _watch(place)
+        _watch(plan, place)
     else:
-        _show_once(place, as_json)
+        _show_once(plan, place, as_json)
 
 
 def _ensure_prober(place: Deployment, environment: Environment, as_json: bool) -> Plan:
@@ -56,31 +56,44 @@ def _history(place: Deployment) -> Path:
     return target_of(plan.target).history(plan, place)
 
 
-def _show_once(place: Deployment, as_json: bool) -> None:
+def _hosts(plan: Plan, place: Deployment) -> dict[str, Any]:
+    """Each host with its engines, where there are hosts."""
+    found: dict[str, Any] = (target_of(plan.target).status(plan, place).data or {}).get("hosts", {})
+    return found
+
+
+def _show_once(plan: Plan, place: Deployment, as_json: bool) -> None:
+    from llmdeploy.monitoring.engines import engine_lines
     from llmdeploy.monitoring.snapshot import read_snapshot
     from llmdeploy.monitoring.table import render_plain
 
     environment = place.environment
     snapshot = read_snapshot(_history(place), environment.clock.now() - WINDOW_SECONDS)
+    hosts = _hosts(plan, place)
     if as_json:
-        print_json(environment, snapshot.as_json())
+        engines = {"engines": {name: host["engines"] for name, host in hosts.items()}} if hosts else {}
+        print_json(environment, {**snapshot.as_json(), **engines})
     else:
-        say(environment, render_plain(snapshot))
+        say(environment, "\n".join([render_plain(snapshot), *engine_lines(hosts)]))
     if not snapshot.healthy:
         raise click.exceptions.Exit(ExitCode.GATE)
 
 
-def _watch(place: Deployment) -> None:
-    from rich.console import Console
+def _watch(plan: Plan, place: Deployment) -> None:
+    from rich.console import Console, Group
     from rich.live import Live
+    from rich.text import Text
 
+    from llmdeploy.monitoring.engines import engine_lines
     from llmdeploy.monitoring.snapshot import read_snapshot
     from llmdeploy.monitoring.table import render_rich
 
     environment = place.environment
 
     def frame() -> Any:
-        return render_rich(read_snapshot(_history(place), environment.clock.now() - WINDOW_SECONDS))
+        table = render_rich(read_snapshot(_history(place), environment.clock.now() - WINDOW_SECONDS))
+        lines = engine_lines(_hosts(plan, place))
+        return Group(table, Text("\n".join(lines))) if lines else table
 
     with Live(frame(), console=Console(file=environment.stdout), auto_refresh=False, screen=False) as live:
         while True:

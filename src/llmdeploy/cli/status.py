@@ -57,11 +57,15 @@ def _text(status: Status, running: Plan | None, prepared: Plan | None, url: str,
 
 
 def _hosts(data: dict[str, Any]) -> list[str]:
-    """One line a host that says what is wrong there, and one an alert."""
+    """One line a host that says what is wrong there, one an engine, and one an alert."""
+    from llmdeploy.monitoring.engines import engine_lines
+
+    known = data.get("hosts", {})
     hosts = [
         f"host    {name}: {one['state']}" + (f" ({one['detail']})" if one["detail"] else "")
-        for name, one in data.get("hosts", {}).items()
+        for name, one in known.items()
     ]
+    hosts += engine_lines(known)
     firing = data.get("alerts", [])
     alerts = [f"alert   {one['severity']}: {one['name']} {one['host']}: {one['summary']}" for one in firing]
     return [*hosts, *(alerts or (["alerts  none"] if hosts else []))]

@@ -32,14 +32,15 @@ def hosts_of(plan: Plan, deployment: Deployment) -> list[Host]:
 
 
 def states(plan: Plan, deployment: Deployment) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
-    """Each host's units, or why it does not say; and the alerts that are firing."""
-    hosts, alerts = {}, []
+    """Each host's units and engines, or why it does not say; and the alerts that are firing."""
+    hosts: dict[str, dict[str, Any]] = {}
+    alerts: list[dict[str, Any]] = []
     script = (ONHOST / "state.py").read_text(encoding="utf-8")
     for name, answer in run_everywhere(
         [reach_of(one) for one in hosts_of(plan, deployment)], script, plan.name
     ).items():
         if answer.problem:
-            hosts[name] = {"state": "unreachable", "detail": answer.problem, "units": []}
+            hosts[name] = {"state": "unreachable", "detail": answer.problem, "units": [], "engines": []}
             continue
         said = json.loads(answer.output)
         down = [unit["Id"] for unit in said["units"] if unit["ActiveState"] not in ("active", "inactive")]
@@ -49,9 +50,19 @@ def states(plan: Plan, deployment: Deployment) -> tuple[dict[str, dict[str, Any]
             if unit["ActiveState"] == "inactive" and unit["UnitFileState"] == "enabled"
         ]
         state = "failing" if down else "running" if said["units"] else "absent"
-        hosts[name] = {"state": state, "detail": ", ".join(down), "units": said["units"]}
+        hosts[name] = {"state": state, "detail": ", ".join(down), "units": said["units"], "engines": _engines(said)}
         alerts += said["alerts"]
     return dict(sorted(hosts.items())), alerts
+
+
+def _engines(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the prober saw of each engine, with how often systemd had to start it again since it was started last."""
+    restarts = {unit["Id"]: int(unit.get("NRestarts", 0)) for unit in said["units"]}
+    found = []
+    for one in said["engines"]:
+        unit = next((name for name in restarts if name.endswith(f"-engine-{one['replica']}.service")), "")
+        found.append({**one, "crashes": restarts.get(unit, 0)})
+    return found
 
 
 def fetch_history(plan: Plan, deployment: Deployment) -> Path:

@@ -18,7 +18,7 @@ from llmdeploy.artifact import Artifact
 from llmdeploy.bundled import bundled
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import MissingError, StepError
-from llmdeploy.fleet.deploying import model_artifact
+from llmdeploy.fleet.brought_model import model_artifact
 from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.gather import gather, reach_of
 from llmdeploy.fleet.host import Host
@@ -31,8 +31,8 @@ from llmdeploy.units import size_text
 
 SCRIPT = Path(__file__).parent.parent / "onhost" / "packages.py"
 BASIC = (
-    "ca-certificates", "curl", "haproxy", "libgomp1", "nftables", "openssl", "prometheus-node-exporter", "python3-apt",
-    "systemd-timesyncd", "unattended-upgrades",
+    "ca-certificates", "curl", "dbus", "haproxy", "libgomp1", "nftables", "openssl", "prometheus-node-exporter",
+    "python3-apt", "systemd-timesyncd", "unattended-upgrades",
 )  # fmt: skip
 TOGETHER = ("nginx-light", "prometheus", "prometheus-alertmanager")
 """What hosts that know each other need beside the basic ones."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from llmdeploy.adapters.http import answers, healthy
 from llmdeploy.adapters.waiting import pause
-from llmdeploy.adapters.weights import fetch
-from llmdeploy.artifact import Artifact, artifact_of
+from llmdeploy.artifact import Artifact
 from llmdeploy.deployment import Deployment
 from llmdeploy.endpoint import Endpoint
 from llmdeploy.errors import StepError
+from llmdeploy.fleet.brought_model import model_artifact
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.sending import send
 from llmdeploy.fleet.variables import Fleet
 from llmdeploy.fleet.work import connection_of, fleet_of, play, record, run_removal, told
-from llmdeploy.plan import Plan, Weights
+from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder
 from llmdeploy.units import size_text
 
@@ -49,30 +48,6 @@ def deploy_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None
         entry.detail = endpoint_of(plan, deployment).url
     forget_leavers(fleet, deployment, recorder)
     save_outcome(plan, fleet, model, deployment)
-
-
-def model_artifact(plan: Plan, deployment: Deployment, recorder: Recorder) -> Artifact:
-    """The weights on this machine, verified."""
-    weights = fetch(plan.model, deployment.models, recorder.progress, deployment.hub_token, deployment.hub_endpoint)
-    return artifact_of(*travelling(weights))
-
-
-def travelling(weights: Weights) -> tuple[dict[str, Path], dict[str, str]]:
-    """Every file that goes to hosts by its name there, and the sha256 that are known.
-
-    That is all parts of a GGUF, or the whole folder.
-    """
-    if not weights.path.is_file():
-        return {name: weights.path / name for name in _all_files(weights.path)}, weights.sha256
-    known = {Path(name).name: sha256 for name, sha256 in weights.sha256.items()}
-    parts = {name: weights.path.parent / name for name in known}
-    return {weights.path.name: weights.path, **parts}, known
-
-
-def _all_files(folder: Path) -> list[str]:
-    """Weights, and what stands beside them: configuration and tokenizer."""
-    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    return [path.relative_to(folder).as_posix() for path in files]
 
 
 def endpoint_of(plan: Plan, deployment: Deployment) -> Endpoint:

@@ -6,7 +6,8 @@ from llmdeploy.adapters.ansible import Change
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import GateError
 from llmdeploy.fleet.alone import engines_playbook
-from llmdeploy.fleet.deploying import batch_of, model_artifact
+from llmdeploy.fleet.brought_model import model_artifact
+from llmdeploy.fleet.deploying import batch_of
 from llmdeploy.fleet.work import fleet_of, play, record, told
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder

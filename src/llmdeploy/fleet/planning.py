@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 from llmdeploy.adapters.resolve_model import FoundModel, resolve_model
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import MissingError, Problem, SpecError
-from llmdeploy.fleet.alone import EDGE, as_boxes
+from llmdeploy.fleet.alone import EDGE, SLOTS, as_boxes
 from llmdeploy.fleet.facts import described
 from llmdeploy.fleet.fitting import best_fit
 from llmdeploy.fleet.gather import gather, none_fit, read_inventory
 from llmdeploy.fleet.host import Host
-from llmdeploy.fleet.own_files import CERTIFICATE, WEBHOOK, own_file
+from llmdeploy.fleet.own_files import CERTIFICATE, MAIL_AUTHORITY, PASSWORD, WEBHOOK, own_file
 from llmdeploy.fleet.ports import free_block
 from llmdeploy.fleet.preflight import Wanted, refusals
 from llmdeploy.fleet.record import Answered, Member, save_members
+from llmdeploy.fleet.room import known_digest, refuse_a_roll
 from llmdeploy.fleet.sizing import Sized, keep_known, share_of, size_host
 from llmdeploy.plan import Alternative, HostPlan, Memory, Plan
 from llmdeploy.run import Recorder
@@ -34,8 +35,8 @@ SAID_ONE_BY_ONE = 20
 def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
     """The plan for the hosts of the spec's inventory; saves who they are and what they said."""
     with recorder.entry("hosts") as entry:
-        for field in (CERTIFICATE, WEBHOOK):
-            own_file(field, vars(spec.hosts), deployment.environment.cwd)
+        for field in (CERTIFICATE, WEBHOOK, PASSWORD, MAIL_AUTHORITY):
+            own_file(field, spec.hosts.model_dump(mode="json"), deployment.environment.cwd)
         hosts = read_inventory(spec.hosts.inventory, deployment.environment)
         hosts = as_boxes(hosts) if spec.target == EDGE else hosts
         entry.detail = f"{counted(len(hosts), 'host')}: {_shortened([host.name for host in hosts])}"
@@ -47,11 +48,17 @@ def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
         answers = gather(hosts, spec.name, lambda done: recorder.doing(f"{done} of {len(hosts)} hosts have answered"))
         said = {name: one for name, one in answers.items() if isinstance(one, Answered)}
         entry.detail = f"{len(said)} of {counted(len(hosts), 'host')} answered"
-    reasons = {name: one for name, one in answers.items() if isinstance(one, str)}
-    reasons |= _unfit(said, Wanted(spec.name, engine, found.ref.size_bytes, spec.access.port))
-    fit = {name: member for name, member in said.items() if name not in reasons}
+    silent = {name: one for name, one in answers.items() if isinstance(one, str)}
+    wanted = Wanted(spec.name, engine, found.ref.size_bytes, spec.access.port, pulled=bool(spec.hosts.pull_from))
     if spec.target == EDGE:
-        found = best_fit(spec, found, fit, deployment, recorder)
+        able = {name: said[name] for name in said.keys() - _unfit(said, replace(wanted, model_bytes=0))}
+        found = best_fit(spec, found, able, deployment, recorder)
+    artifact = known_digest(found.ref, deployment, recorder)
+    wanted = replace(wanted, model_bytes=found.ref.size_bytes, artifact=artifact)
+    if spec.target != EDGE:
+        refuse_a_roll(said, wanted)
+    reasons = {**silent, **_unfit(said, wanted)}
+    fit = {name: member for name, member in said.items() if name not in reasons}
     with recorder.entry("size") as entry:
         sized = _sized(spec, engine, found, fit, reasons)
         plan = _compose(spec, engine, found, hosts, sized, said, reasons, deployment)
@@ -125,7 +132,9 @@ def _compose(
     context = min(part.context for part in sized.values())
     least = min(sized.values(), key=lambda part: part.memory.available_bytes - part.memory.needed_bytes)
     answered = [member.facts for member in said.values()]
-    block = free_block(spec.name, answered, known_plans[0].port_block if known_plans else 0, [spec.access.port])
+    known_block = known_plans[0].port_block if known_plans else 0
+    most = max(SLOTS, *(part.replicas for part in parts))
+    block = free_block(spec.name, answered, known_block, [spec.access.port], most)
     return Plan(
         name=spec.name,
         target=spec.target,

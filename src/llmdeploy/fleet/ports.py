@@ -19,24 +19,33 @@ PARTS = (
 )
 
 
-def free_block(name: str, facts: Iterable[Facts], known: int, taken: Iterable[int] = ()) -> int:
-    """The first port of a block that nobody else listens in on any host; the known one, if that is still ours.
+def free_block(
+    name: str, facts: Iterable[Facts], known: int, taken: Iterable[int] = (), replicas: int = MOST_REPLICAS
+) -> int:
+    """The first port of a block that nobody else listens in on any host.
 
-    Raises MissingError where there is none.
+    The known one stays where nobody else has a port that `replicas` engines on a host need of it: a stranger in a gap
+    of the block is no reason to change every port. Raises MissingError where there is none.
     """
     foreign = set(taken)
     for one in facts:
         foreign |= {port for port, unit in one.listeners if not is_ours(unit, name)}
     blocks = range(FIRST, FIRST + STEP * BLOCKS, STEP)
-    candidates: list[int] = [known] if known else []
-    candidates += blocks
-    for first in candidates:
+    if known and foreign.isdisjoint(known + offset for offset in _needed(replicas)):
+        return known
+    for first in blocks:
         if foreign.isdisjoint(range(first, first + STEP)):
             return first
     raise MissingError(
         f"no {STEP} ports in a row are free on every host between {blocks[0]} and {blocks[-1] + STEP}",
         "stop what listens there, or take the host off the list",
     )
+
+
+def _needed(replicas: int) -> set[int]:
+    """Offsets of the ports that are used with so many engines on a host."""
+    of_engines = {kind + index for kind in (INNER, ENGINE, PROBER) for index in range(max(1, replicas))}
+    return of_engines | {GATEWAY_PROBER, STORE, NODE, PROMETHEUS, ALERTMANAGER, GATEWAY_METRICS, GPU}
 
 
 def is_ours(unit: str, name: str) -> bool:

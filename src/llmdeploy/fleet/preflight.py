@@ -14,17 +14,24 @@ PYTHONS = ((3, 11), (3, 14))  # the wheels that are sent: from, to
 KERNEL = (5, 10)  # nftables and cgroups as the roles use them; older than every system above
 ARCHITECTURES = ("x86_64", "aarch64")
 SKEW_SECONDS = 30.0  # certificates, and the order of log lines
+SPARE_BYTES = 128 * 2**20  # that the host goes on writing logs
 RUNTIME_BYTES = {"llamacpp": 600 * 2**20, "vllm": 12 * 2**30}
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a host must have room for: bytes of the model, the engine, and the ports of the deployment called `name`."""
+    """What a host must have room for: bytes of the model, the engine, and the ports of the deployment called `name`.
+
+    `artifact` is the digest under which the model lies on hosts; empty where it is not known yet. `pulled`: boxes keep
+    it elsewhere, in slots.
+    """
 
     name: str
     engine: str
     model_bytes: int
     gateway_port: int
+    artifact: str = ""
+    pulled: bool = False
 
 
 def refusals(facts: Facts, wanted: Wanted, gateway: bool, engine: bool) -> tuple[str, ...]:
@@ -67,11 +74,28 @@ def _ports(facts: Facts, wanted: Wanted, gateway: bool) -> Iterator[str]:
 
 
 def _disk(facts: Facts, wanted: Wanted) -> Iterator[str]:
+    if deployed(facts, wanted):
+        yield from no_room(facts, wanted)
+        return
     needed = 2 * wanted.model_bytes + RUNTIME_BYTES.get(wanted.engine, 0)
     free = min(facts.machine.disk_free, facts.disk_runtimes)
-    there = bool(facts.artifacts) and any(is_ours(unit, wanted.name) for unit in facts.units)
-    if not there and free < needed:
+    if free < needed:
         reason = "the model twice while it is replaced"
+        yield f"{size_text(free)} of disk are free, and {size_text(needed)} are needed ({reason})"
+
+
+def deployed(facts: Facts, wanted: Wanted) -> bool:
+    """Whether the deployment runs there already."""
+    return bool(facts.artifacts) and any(is_ours(unit, wanted.name) for unit in facts.units)
+
+
+def no_room(facts: Facts, wanted: Wanted) -> Iterator[str]:
+    """Why a model that is not there yet does not fit beside the one that runs, which stays until the roll is done."""
+    if wanted.artifact and (wanted.pulled or wanted.artifact in facts.artifacts):
+        return
+    needed, free = wanted.model_bytes + SPARE_BYTES, facts.machine.disk_free
+    if free < needed:
+        reason = "the new model beside the one that runs"
         yield f"{size_text(free)} of disk are free, and {size_text(needed)} are needed ({reason})"
 
 

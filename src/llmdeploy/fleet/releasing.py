@@ -15,7 +15,7 @@ from llmdeploy.artifact import Artifact, artifact_of
 from llmdeploy.deployment import Deployment
 from llmdeploy.engines import Site, engine
 from llmdeploy.errors import StepError
-from llmdeploy.fleet.deploying import model_artifact
+from llmdeploy.fleet.brought_model import model_artifact
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.variables import Fleet
 from llmdeploy.fleet.work import fleet_of

@@ -16,7 +16,8 @@ from llmdeploy.deployment import Deployment
 from llmdeploy.errors import StepError
 from llmdeploy.fleet.alone import engines_playbook, pulls
 from llmdeploy.fleet.boxes import silent
-from llmdeploy.fleet.deploying import forget_leavers, model_artifact, save_outcome
+from llmdeploy.fleet.brought_model import model_artifact
+from llmdeploy.fleet.deploying import forget_leavers, save_outcome
 from llmdeploy.fleet.inventory import inventory_of
 from llmdeploy.fleet.sending import send_to
 from llmdeploy.fleet.settled import forget

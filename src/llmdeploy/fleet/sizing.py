@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from llmdeploy.errors import SpecError
 from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.host import Host
+from llmdeploy.fleet.ports import MOST_REPLICAS
 from llmdeploy.plan import HostPlan, Memory
 from llmdeploy.sizing.architecture import Architecture
 from llmdeploy.sizing.choose import Sizing, choose
@@ -51,11 +52,13 @@ def share_of(spec: Spec, engine: str, architecture: Architecture, engines: int) 
 def size_host(host: Host, facts: Facts, share: Share) -> Sized | str:
     """The host's part, or in one line why the model does not fit there."""
     plan = HostPlan(host.name, host.address, gateway=host.gateway, wave=host.wave)
-    groups = _groups(facts, share.engine)
+    every = _groups(facts, share.engine)
+    groups = every[:MOST_REPLICAS]
     held = facts.own_engines // len(groups)
     for count in dict.fromkeys((len(groups), 1)):
+        parts = len(every) if count > 1 else 1
         try:
-            sizing = _choose(_part(facts.machine, count, share.engine), share, held, count)
+            sizing = _choose(_part(facts.machine, parts, share.engine), share, held, count)
         except SpecError as error:
             reason = error.problems[0].message
             continue
@@ -73,9 +76,21 @@ def size_host(host: Host, facts: Facts, share: Share) -> Sized | str:
             context=sizing.context,
             memory=sizing.memory,
             reasons=sizing.reasons,
-            warnings=sizing.warnings,
+            warnings=(*sizing.warnings, *(_idle(host, every, share.engine) if count > 1 else ())),
         )
     return reason
+
+
+def _idle(host: Host, groups: list[tuple[str, tuple[int, ...]]], engine: str) -> tuple[str, ...]:
+    """What is not used where a host falls into more parts than a deployment has ports for."""
+    if len(groups) <= MOST_REPLICAS:
+        return ()
+    kind = "GPUs" if engine == "vllm" else "NUMA nodes"
+    left = len(groups) - MOST_REPLICAS
+    return (
+        f"{left} of {len(groups)} {kind} of {host.name} are not used: a deployment has ports for {MOST_REPLICAS} "
+        "engines on a host",
+    )
 
 
 def _groups(facts: Facts, engine: str) -> list[tuple[str, tuple[int, ...]]]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from llmdeploy.artifact import Artifact
-from llmdeploy.engines import MetricNames, Site, engine
+from llmdeploy.engines import Site, engine
 from llmdeploy.fleet import ports
 from llmdeploy.fleet.alone import pulls, seen_from, stands_alone
 from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.places import INCOMING, STORE, Secrets, etc, python_of
 from llmdeploy.fleet.pull_variables import pull_agent
+from llmdeploy.fleet.watch_variables import metrics, probed
 from llmdeploy.plan import HostPlan, Plan
 from llmdeploy.units import known_duration, known_size
 
@@ -43,6 +44,8 @@ class Fleet:
     golden: Path | None = None
     ready: float = READY_SECONDS
     webhook: Path | None = None
+    mail_password: Path | None = None
+    mail_authority: Path | None = None
     pull_authority: Path | None = None
     certificate: Path | None = None
 
@@ -60,6 +63,10 @@ class Fleet:
     def port(self, offset: int) -> int:
         return self.plan.port_block + offset
 
+    def inner_ports(self, host: HostPlan) -> list[int]:
+        """One for each engine of the host."""
+        return [self.port(ports.INNER + index) for index in range(host.replicas)]
+
 
 def variables_of(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
     """Every variable of every role for one host."""
@@ -72,14 +79,9 @@ def variables_of(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
         **_model_store(fleet, host),
         **_runtime(fleet, host),
         **(_engine(fleet, host, fleet.bundle.model) if host.replicas and fleet.bundle.model else {}),
-        **_metrics(fleet, host),
+        **metrics(fleet, host, bool(_gpu_driver(fleet, host)["gpu_driver_wanted"])),
         **(pull_agent(fleet, host) if pulls(fleet.plan) else {}),
     }
-
-
-def _probed(fleet: Fleet, host: HostPlan) -> bool:
-    """A prober knows one engine, and in pull mode the one that serves changes its port."""
-    return host.replicas > 0 and not pulls(fleet.plan)
 
 
 def _hardening(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
@@ -87,13 +89,14 @@ def _hardening(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
     others = [one.address for one in fleet.plan.hosts if one.name != host.name]
     inner = []
     if sources := sorted(set(gateways) - {host.address}):
-        inner.append({"ports": _inner_ports(fleet, host) or [fleet.port(ports.INNER)], "sources": sources})
+        inner.append({"ports": fleet.inner_ports(host) or [fleet.port(ports.INNER)], "sources": sources})
     if others and _shares(fleet):
         inner.append({"ports": [fleet.port(ports.STORE)], "sources": sorted(others)})
     acme = [80] if fleet.plan.spec["hosts"]["acme_email"] else []
     virtual = fleet.plan.spec["hosts"]["virtual_address"]
     peers = [one.address for one in fleet.gateways if one.name != host.name] if virtual and host.gateway else []
     return {
+        "hardening_deployment": fleet.plan.name,
         "hardening_time_daemon": fleet.hosts[host.name][1].time_daemon,
         "hardening_ssh_port": fleet.hosts[host.name][1].ssh_port,
         "hardening_public_ports": [fleet.plan.port, *acme] if host.gateway else [],
@@ -116,13 +119,17 @@ def _gateway(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
         "gateway_node_certificate_source": str(secrets.node(host.name)),
         "gateway_engine_key_source": str(secrets.engine_key),
         "gateway_inner": [
-            {"index": index, "port": fleet.port(ports.INNER + index), "engine_port": fleet.port(ports.ENGINE + index)}
+            {
+                "index": index,
+                "port": fleet.port(ports.INNER + index),
+                "engine_port": fleet.port(ports.ENGINE + index),
+                "prober_port": fleet.port(ports.PROBER + index) if probed(fleet, host) else 0,
+            }
             for index in range(host.replicas)
         ],
         "gateway_monitor_port": 0 if host.replicas else fleet.port(ports.INNER),
         "gateway_metrics_port": fleet.port(ports.GATEWAY_METRICS),
         "gateway_node_exporter_port": fleet.port(ports.NODE),
-        "gateway_prober_port": fleet.port(ports.PROBER) if _probed(fleet, host) else 0,
         "gateway_gpu_exporter_port": fleet.port(ports.GPU) if _gpu_driver(fleet, host)["gpu_driver_wanted"] else 0,
         "gateway_public": host.gateway,
         **(_public(fleet, host, settings) if host.gateway else {}),
@@ -256,77 +263,6 @@ def model_path(model: Artifact) -> str:
     folder = f"{STORE}/{model.digest}"
     ggufs = sorted(file.name for file in model.files if file.name.endswith(".gguf"))
     return f"{folder}/{ggufs[0]}" if ggufs else folder
-
-
-def _metrics(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
-    plan, slo = fleet.plan, fleet.plan.spec["workload"]["slo"]
-    monitor = fleet.gateways[0].name
-    found: dict[str, Any] = {
-        "metrics_name": plan.name,
-        "metrics_server": host.name == monitor and not stands_alone(plan),
-        "metrics_gpu": bool(_gpu_driver(fleet, host)["gpu_driver_wanted"]),
-        "metrics_node_exporter_port": fleet.port(ports.NODE),
-        "metrics_gpu_exporter_port": fleet.port(ports.GPU),
-        "metrics_prometheus_port": fleet.port(ports.PROMETHEUS),
-        "metrics_alertmanager_port": fleet.port(ports.ALERTMANAGER),
-        "metrics_python": python_of(fleet.bundle.runtimes[host.name].digest),
-        "metrics_probers": [
-            *([_prober(fleet)] if _probed(fleet, host) else []),
-            *([_gateway_prober(fleet)] if host.gateway else []),
-        ],
-        "metrics_targets": [
-            {"name": one.name, "address": one.address, "inner_ports": _inner_ports(fleet, one) or
-             [fleet.port(ports.INNER)], "engine": one.replicas > 0, "probers": [0] if _probed(fleet, one) else [],
-             "gateway": one.gateway, "gpu": False}
-            for one in (plan.hosts if host.name == monitor else ())
-        ],
-        "metrics_min_accuracy": plan.spec["test"]["min_accuracy"],
-        "metrics_ttft_p95_s": known_duration(slo["ttft_p95"]),
-        "metrics_itl_p95_s": known_duration(slo["itl_p95"]),
-    }  # fmt: skip
-    if fleet.webhook:
-        found["metrics_webhooks"] = [{"url_source": str(fleet.webhook)}]
-    return found
-
-
-def _prober(fleet: Fleet) -> dict[str, Any]:
-    plan, chosen = fleet.plan, engine(fleet.plan.engine)
-    monitor = plan.spec["monitor"]
-    config = {
-        "url": f"http://127.0.0.1:{fleet.port(ports.ENGINE)}",
-        "model": plan.served_name,
-        "key_file": f"{etc(plan.name)}/engine.key",
-        "supervisor_folder": "",
-        "unit": f"llmdeploy-{plan.name}-engine-0.service",
-        "metrics": asdict(chosen.metrics),
-        "interval_s": known_duration(monitor["interval"]),
-        "port": fleet.port(ports.PROBER),
-        "history_bytes": known_size(monitor["history"]),
-        "min_accuracy": plan.spec["test"]["min_accuracy"],
-    }
-    golden = {"golden_source": str(fleet.golden)} if fleet.golden else {}
-    return {"name": "engine-0", "config": config, **golden}
-
-
-def _gateway_prober(fleet: Fleet) -> dict[str, Any]:
-    """Asks as a client does: TLS, key, gateway, any engine. Its history is what `llmdeploy monitor` shows."""
-    own = _prober(fleet)
-    signed_by_us = not (fleet.plan.spec["hosts"]["certificate"] or fleet.plan.spec["hosts"]["acme_email"])
-    host = "127.0.0.1" if signed_by_us else fleet.plan.host
-    config = {
-        **own["config"],
-        "url": f"https://{host}:{fleet.plan.port}",
-        "key_file": "",
-        "ca_file": f"{etc(fleet.plan.name)}/tls/ca.pem" if signed_by_us else "",
-        "unit": f"llmdeploy-{fleet.plan.name}-gateway.service",
-        "metrics": asdict(MetricNames("", "", "", "")),
-        "port": fleet.port(ports.GATEWAY_PROBER),
-    }
-    return {**own, "name": "gateway", "config": config, "key_source": str(fleet.secrets.prober_key)}
-
-
-def _inner_ports(fleet: Fleet, host: HostPlan) -> list[int]:
-    return [fleet.port(ports.INNER + index) for index in range(host.replicas)]
 
 
 def _shares(fleet: Fleet) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 from llmdeploy.adapters.http import healthy
 from llmdeploy.deployment import Deployment
 from llmdeploy.fleet.asking import states
-from llmdeploy.fleet.deploying import endpoint_of, model_artifact
+from llmdeploy.fleet.brought_model import model_artifact
+from llmdeploy.fleet.deploying import endpoint_of
 from llmdeploy.fleet.work import fleet_of, play, record
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder

@@ -19,7 +19,7 @@ from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.gather import gather
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.inventory import inventory_of
-from llmdeploy.fleet.own_files import AUTHORITY, CERTIFICATE, WEBHOOK, own_file
+from llmdeploy.fleet.own_files import AUTHORITY, CERTIFICATE, MAIL_AUTHORITY, PASSWORD, WEBHOOK, own_file
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.planning import MEMBERS
 from llmdeploy.fleet.record import Member, load_members
@@ -64,7 +64,9 @@ def fleet_of(
         golden=golden_file(plan.spec["test"]["golden"], plan.model, cwd),
         webhook=own_file(WEBHOOK, settings, cwd),
         certificate=own_file(CERTIFICATE, settings, cwd),
-        pull_authority=own_file(AUTHORITY, {AUTHORITY: "", **settings}, cwd),
+        pull_authority=own_file(AUTHORITY, settings, cwd),
+        mail_password=own_file(PASSWORD, settings, cwd),
+        mail_authority=own_file(MAIL_AUTHORITY, settings, cwd),
     )
 
 

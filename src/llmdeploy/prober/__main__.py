@@ -1,4 +1,4 @@
-"""`python -m llmdeploy.prober --config FILE`: runs one prober until SIGTERM."""
+"""`python -m llmdeploy.prober --config FILE...`: watches one engine a file until SIGTERM."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from llmdeploy.prober.config import ProberConfig
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="llmdeploy.prober", allow_abbrev=False)
-    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--config", type=Path, required=True, action="append", help="one for each engine")
     args = parser.parse_args(argv)
     die_with_parent()
     try:
-        config = ProberConfig.read(args.config)
+        configs = [ProberConfig.read(path) for path in args.config]
         from llmdeploy.prober.service import run
 
-        asyncio.run(run(config))
+        asyncio.run(run(configs))
     except LlmdeployError as error:
         sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n" if error.hint else f"error: {error.message}\n")
         return int(error.exit_code)

@@ -26,7 +26,7 @@ class ProberConfig:
 
     The engine's process is the systemd unit `unit`, else `process` under the supervisor of `supervisor_folder`; where
     both are empty it is not followed, and neither memory nor restarts are told. `ca_file` holds the authorities that an
-    https endpoint is checked against; empty means those of the machine.
+    https endpoint is checked against; empty means those of the machine. `name` stands before each line of the log.
     """
 
     url: str
@@ -48,6 +48,7 @@ class ProberConfig:
     history_bytes: int = 32 * 1024 * 1024
     process: str = "engine"
     min_accuracy: float = 0.0
+    name: str = ""
 
     def write(self, path: Path) -> None:
         """Write the file whole, mode 0600."""

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from llmdeploy.prober.asker import Asker
@@ -31,18 +32,22 @@ def say(line: str) -> None:
     sys.stderr.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
 
 
-async def run(config: ProberConfig) -> None:
-    """Probe until SIGTERM or SIGINT. Raises LlmdeployError where it cannot begin."""
+async def run(configs: Sequence[ProberConfig]) -> None:
+    """Probe every engine until SIGTERM or SIGINT. Raises LlmdeployError where one of them cannot be begun with."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    prober = Prober(config)
+    await asyncio.gather(*(_probe(config, index / len(configs), stop) for index, config in enumerate(configs)))
+
+
+async def _probe(config: ProberConfig, turn: float, stop: asyncio.Event) -> None:
+    prober = Prober(config, turn)
     server = await listen(config.host, config.port, Path(config.port_file), prober.exposition.text)
     try:
         await prober.tick()  # first, so that whoever waits for the port file finds a sample
         port = note_port(server, Path(config.port_file))
-        say(f"watching {config.url}; metrics on http://{config.host}:{port}/metrics")
+        prober.say(f"watching {config.url}; metrics on http://{config.host}:{port}/metrics")
         await prober.watch(stop)
     finally:
         server.close()
@@ -50,14 +55,19 @@ async def run(config: ProberConfig) -> None:
 
 
 class Prober:
-    """Everything one prober holds."""
+    """Everything that is held for one engine.
 
-    def __init__(self, config: ProberConfig) -> None:
+    `turn` (0 to 1) is when in the pause between two rounds this engine is asked: several engines of a host are asked
+    one after the other, as each would slow the answers of the next.
+    """
+
+    def __init__(self, config: ProberConfig, turn: float = 0.0) -> None:
         self.exposition = Exposition()
         self._config = config
+        self._settle_s = SETTLE_S + turn * config.interval_s
         self._sampler = Sampler(config)
         self._asker = Asker(Path(config.golden) if config.golden else None, config.interval_s)
-        self._history = History(Path(config.history), config.history_bytes, say)
+        self._history = History(Path(config.history), config.history_bytes, self.say)
         self._history.set_watch(config.sample_s, config.interval_s, config.min_accuracy)
         last_seen = self._history.last_seen()
         self._outages = Outages(self._history.open_down(), last_seen[1] if last_seen else None)
@@ -66,6 +76,9 @@ class Prober:
         self._round: asyncio.Task[None] | None = None
         self._ask_at = float("inf")
         self._looked = time.monotonic()
+
+    def say(self, line: str) -> None:
+        say(f"{self._config.name}: {line}" if self._config.name else line)
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Tick after tick until `stop`; one that comes late is not made up for."""
@@ -86,7 +99,7 @@ class Prober:
         if not sample.up:
             self._ask_at = float("inf")
         elif self._ask_at == float("inf"):
-            self._ask_at = now + SETTLE_S
+            self._ask_at = now + self._settle_s
         elif now >= self._ask_at and (self._round is None or self._round.done()):
             if self._round:
                 self._round.result()  # a bug in a round ends the prober, and the supervisor's log shows it
@@ -121,9 +134,9 @@ class Prober:
         self._history.save_event(event)
         self.exposition.see_event(event)
         if event.ended is None:
-            say(f"engine down: {event.detail}")
+            self.say(f"engine down: {event.detail}")
         else:
-            say(f"{event.kind} for {event.ended - event.started:.1f} s: {event.detail}")
+            self.say(f"{event.kind} for {event.ended - event.started:.1f} s: {event.detail}")
 
     async def _ask(self) -> None:
         async for probe in self._asker.round(self._sampler.client):

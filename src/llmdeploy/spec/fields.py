@@ -27,6 +27,7 @@ QUANTIZATIONS = (
 QUANTIZATION_HINT = "write auto, or a format such as q4_k_m, q8_0, f16, bf16, fp8, awq, gptq or mxfp4"
 
 NAME = r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?"
+MAIL = r"[^@\s,]+@[^@\s,]+"
 LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*"
 _OCTET = r"(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
@@ -272,6 +273,41 @@ class Monitor(Section):
     )
 
 
+class AlertMail(Section):
+    """Alerts by e-mail: from whom, to whom, over which mail server."""
+
+    to: Annotated[
+        str,
+        Text("e-mail addresses", rf"|{MAIL}(, ?{MAIL})*", "write an address, or several with commas: ops@example.org"),
+    ] = Field(default="", description="who gets alerts; empty: nobody", examples=["ops@example.org"])
+    sender: Annotated[str, Text("an e-mail address", rf"|{MAIL}", "write an address: llm@example.org")] = Field(
+        default="", description="address that they come from", examples=["llm@example.org"]
+    )
+    server: Annotated[
+        str,
+        Text(
+            "a mail server",
+            rf"|({HOST}|\[[0-9A-Fa-f:.]+\]):[0-9]{{1,5}}",
+            "write name and port: smtp.example.org:587",
+            260,
+        ),
+    ] = Field(default="", description="mail server with its port", examples=["smtp.example.org:587"])
+    user: Annotated[str, Text("a user name", LINE, "write the login at the mail server")] = Field(
+        default="", description="login at the mail server; empty: it asks for none", examples=["llm@example.org"]
+    )
+    password_file: Annotated[str, Text("a path", LINE, "write the path of a file that holds the password")] = Field(
+        default="", description="file with the password of that login", examples=["mail.password"]
+    )
+    authority: Annotated[str, Text("a path", LINE, "write the path of a PEM file")] = Field(
+        default="",
+        description="PEM file with the authority of the mail server's certificate; empty: those that the host trusts",
+        examples=["mail-ca.pem"],
+    )
+    tls: Annotated[str, Choice(("required", "off"))] = Field(
+        default="required", description="required, or off: for a relay of your own network without a login"
+    )
+
+
 class Hosts(Section):
     """Machines of your own that SSH reaches: targets onprem and edge."""
 
@@ -336,6 +372,7 @@ class Hosts(Section):
         description="file with the URL that alerts are sent to; empty: alerts are shown, not sent",
         examples=["webhook.url"],
     )
+    alert_mail: AlertMail = Field(default=AlertMail(), description="alerts by e-mail")
 
 
 class Spec(Section):

@@ -61,12 +61,36 @@ def acme_needs_a_name(spec: Spec) -> Broken | None:
     return Broken(("hosts.acme_email", "hosts.public_name"), message, "write hosts.public_name: llm.example.org")
 
 
+def mail_is_whole(spec: Spec) -> Broken | None:
+    mail = spec.hosts.alert_mail
+    wanted = ("to", "sender", "server")
+    given = [name for name in (*wanted, "user", "password_file", "authority") if getattr(mail, name)]
+    missing = [name for name in wanted if not getattr(mail, name)]
+    if not given or not missing:
+        return None
+    fields = (f"hosts.alert_mail.{missing[0]}", f"hosts.alert_mail.{given[0]}")
+    return Broken(fields, f"is needed for mail, beside {given[0]}", "write to, sender and server, or none of them")
+
+
+def mail_login_is_whole(spec: Spec) -> Broken | None:
+    mail = spec.hosts.alert_mail
+    fields = ("hosts.alert_mail.password_file", "hosts.alert_mail.user")
+    if bool(mail.user) != bool(mail.password_file):
+        return Broken(fields, "a login has a user and a password", "write user and password_file, or neither")
+    if mail.user and mail.tls == "off":
+        message = "a password is not sent without TLS"
+        return Broken(("hosts.alert_mail.tls", *fields), message, "write `tls: required`, or take the login out")
+    return None
+
+
 RULES: tuple[Rule, ...] = (
     private_data_stays,
     path_has_no_revision,
     answer_takes_longer_than_its_first_token,
     ports_differ,
     acme_needs_a_name,
+    mail_is_whole,
+    mail_login_is_whole,
 )
 
 
