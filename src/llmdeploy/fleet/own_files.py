@@ -9,20 +9,24 @@ from typing import Any
 from llmdeploy.errors import Problem, SpecError
 
 AUTHORITY, CERTIFICATE, WEBHOOK = "pull_authority", "certificate", "alert_webhook"
+ACME_AUTHORITY = "acme_authority"
 PARTS = {
     CERTIFICATE: (b"BEGIN CERTIFICATE", b"PRIVATE KEY-----"),
     WEBHOOK: (b"://",),
     AUTHORITY: (b"BEGIN CERTIFICATE",),
+    ACME_AUTHORITY: (b"BEGIN CERTIFICATE",),
 }
 WHAT = {
     CERTIFICATE: "a certificate and a private key",
     WEBHOOK: "an address",
     AUTHORITY: "a certificate",
+    ACME_AUTHORITY: "a certificate",
 }
 HINTS = {
     CERTIFICATE: "name a PEM file with the chain and its key",
     WEBHOOK: "name a file that holds one address: https://...",
     AUTHORITY: "name a PEM file with the certificate of the authority",
+    ACME_AUTHORITY: "name a PEM file with the root certificate of the authority",
 }
 
 

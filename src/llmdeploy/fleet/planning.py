@@ -14,8 +14,8 @@ from llmdeploy.fleet.facts import described
 from llmdeploy.fleet.fitting import best_fit
 from llmdeploy.fleet.gather import gather, none_fit, read_inventory
 from llmdeploy.fleet.host import Host
-from llmdeploy.fleet.own_files import CERTIFICATE, WEBHOOK, own_file
-from llmdeploy.fleet.ports import free_block
+from llmdeploy.fleet.own_files import ACME_AUTHORITY, CERTIFICATE, WEBHOOK, own_file
+from llmdeploy.fleet.ports import ACME, free_block
 from llmdeploy.fleet.preflight import Wanted, refusals
 from llmdeploy.fleet.record import Answered, Member, save_members
 from llmdeploy.fleet.sizing import Sized, keep_known, share_of, size_host
@@ -34,7 +34,7 @@ SAID_ONE_BY_ONE = 20
 def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
     """The plan for the hosts of the spec's inventory; saves who they are and what they said."""
     with recorder.entry("hosts") as entry:
-        for field in (CERTIFICATE, WEBHOOK):
+        for field in (ACME_AUTHORITY, CERTIFICATE, WEBHOOK):
             own_file(field, vars(spec.hosts), deployment.environment.cwd)
         hosts = read_inventory(spec.hosts.inventory, deployment.environment)
         hosts = as_boxes(hosts) if spec.target == EDGE else hosts
@@ -48,7 +48,7 @@ def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
         said = {name: one for name, one in answers.items() if isinstance(one, Answered)}
         entry.detail = f"{len(said)} of {counted(len(hosts), 'host')} answered"
     reasons = {name: one for name, one in answers.items() if isinstance(one, str)}
-    reasons |= _unfit(said, Wanted(spec.name, engine, found.ref.size_bytes, spec.access.port))
+    reasons |= _unfit(said, Wanted(spec.name, engine, found.ref.size_bytes, _public_ports(spec)))
     fit = {name: member for name, member in said.items() if name not in reasons}
     if spec.target == EDGE:
         found = best_fit(spec, found, fit, deployment, recorder)
@@ -62,6 +62,10 @@ def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
     taken = {name: member for name, member in said.items() if name not in reasons}
     save_members(deployment.state.path / MEMBERS, tuple(taken.get(host.name) or Member(host) for host in hosts))
     return plan
+
+
+def _public_ports(spec: Spec) -> tuple[int, ...]:
+    return (spec.access.port, *([ACME] if spec.hosts.acme_email else []))
 
 
 def _engine(asked: str, found: FoundModel) -> str:

@@ -19,7 +19,7 @@ from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.gather import gather
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.inventory import inventory_of
-from llmdeploy.fleet.own_files import AUTHORITY, CERTIFICATE, WEBHOOK, own_file
+from llmdeploy.fleet.own_files import ACME_AUTHORITY, AUTHORITY, CERTIFICATE, WEBHOOK, own_file
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.planning import MEMBERS
 from llmdeploy.fleet.record import Member, load_members
@@ -65,6 +65,7 @@ def fleet_of(
         webhook=own_file(WEBHOOK, settings, cwd),
         certificate=own_file(CERTIFICATE, settings, cwd),
         pull_authority=own_file(AUTHORITY, {AUTHORITY: "", **settings}, cwd),
+        acme_authority=own_file(ACME_AUTHORITY, {ACME_AUTHORITY: "", **settings}, cwd),
     )
 
 
