@@ -11,8 +11,8 @@ from llmdeploy.fleet.preflight import SYSTEMS, Wanted, refusals
 
 from .documents import GIB, NOW, facts, gpus
 
-WANTED = Wanted("demo", "llamacpp", 5 * GIB, 443)
-VLLM = Wanted("demo", "vllm", 16 * GIB, 443)
+WANTED = Wanted("demo", "llamacpp", 5 * GIB, (443, 80))
+VLLM = Wanted("demo", "vllm", 16 * GIB, (443,))
 
 
 def against(wanted: Wanted = WANTED, gateway: bool = True, engine: bool = True, **changes: Any) -> tuple[str, ...]:
@@ -43,7 +43,11 @@ def test_supported_systems_are_taken(name: str) -> None:
         ({"time": NOW + 90}, "its clock is 90 s ahead"),
         ({"time": NOW - 3600}, "its clock is 3600 s behind"),
         ({"listeners": [[443, "nginx.service"]]}, "port 443 is taken by nginx.service"),
-        ({"listeners": [[443, ""]]}, "port 443 is taken by another program"),
+        ({"listeners": [[443, ""]]}, "port 443 is taken by another program: free it, or choose another access.port"),
+        (
+            {"listeners": [[80, "apache2.service"]]},
+            "port 80 is taken by apache2.service: free it, or do without",
+        ),
         ({"listeners": [[443, "llmdeploy-other-gateway.service"]]}, "port 443 is taken by llmdeploy-other-gateway"),
         ({"disk__store": 8 * GIB}, "8.0 GiB of disk are free, and 10.6 GiB are needed"),
         ({"disk__runtimes": 1 * GIB}, "1.0 GiB of disk are free"),

@@ -176,6 +176,8 @@ def test_the_state_is_private(hosts: Hosts) -> None:
     [
         ("certificate", None, "cannot be read: No such file or directory"),
         ("certificate", "-----BEGIN CERTIFICATE-----\n", "does not hold a certificate and a private key"),
+        ("acme_email: a@b.c, public_name: x.y, acme_authority", None, "cannot be read: No such file or directory"),
+        ("acme_email: a@b.c, public_name: x.y, acme_authority", "none\n", "does not hold a certificate"),
         ("alert_webhook", None, "cannot be read: No such file or directory"),
         ("alert_webhook", "\n", "does not hold an address"),
         ("alert_webhook", "https://one\nhttps://two\n", "does not hold an address"),
@@ -190,7 +192,7 @@ def test_a_file_of_the_spec_that_is_not_there_is_exit_3(
         (hosts.folder / "own.pem").write_text(content)
     result = hosts.run()
     assert result.exit_code == 3
-    assert f"hosts.{field}: {hosts.folder}/own.pem {reason}" in result.stderr
+    assert f"hosts.{field.split()[-1]}: {hosts.folder}/own.pem {reason}" in result.stderr
 
 
 MAIL = "to: a@b, sender: c@d, server: 'e:25', user: u, password_file: word, authority: ca.pem"

@@ -60,7 +60,8 @@ def shapes(hosts: Hosts) -> list[tuple[Fleet, HostPlan]]:
             (("{name: front, role: both}", "{name: host1}"), "access: {port: 443}\n"),
             (
                 FRONT,
-                "hosts: {virtual_address: 10.0.0.100, acme_email: ops@example.org, public_name: llm.test}\n",
+                "hosts: {virtual_address: 10.0.0.100, acme_email: ops@example.org, public_name: llm.test, "
+                "acme_directory: 'https://acme.test/dir', acme_authority: cert.pem}\n",
             ),
             (FRONT, f"{MAIL}  certificate: cert.pem\n  rate: 10\n"),
         ]
@@ -72,8 +73,10 @@ def shapes(hosts: Hosts) -> list[tuple[Fleet, HostPlan]]:
         certificate.write_text("-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n")
         (hosts.folder / "llmdeploy.yaml").write_text(spec)
         (hosts.folder / "mail.password").write_text("planted-secret\n")
-        more = {"certificate": certificate, "mail_password": hosts.folder / "mail.password",
-                "mail_authority": certificate} if "cert.pem" in spec else {}  # fmt: skip
+        names = [name for name in ("certificate", "acme_authority") if f"{name}: cert.pem" in spec]
+        more = dict.fromkeys(names, certificate)
+        if MAIL in spec:
+            more |= {"mail_password": hosts.folder / "mail.password", "mail_authority": certificate}
         made = fleet(hosts, webhook=webhook(hosts) if index else None, **more)
         found += [(made, host) for host in made.planned()]
     return found
@@ -120,6 +123,26 @@ def test_roles_take_what_is_written_and_miss_nothing(hosts: Hosts) -> None:
             given = {key: value for key, value in variables.items() if key in spec}
             wrong += [f"{role}: {text}" for text in ArgumentSpecValidator(spec).validate(given).error_messages]
     assert sorted(set(wrong)) == []
+
+
+def test_gateways_know_each_other_and_the_authority(hosts: Hosts) -> None:
+    made = next(one for one, _ in shapes(hosts) if one.acme_authority)
+    by_name = {host.name: variables_of(made, host) for host in made.planned()}
+    front, back = by_name["front"], by_name["back"]
+    assert [peer["name"] for peer in front["gateway_peers"] + back["gateway_peers"]] == ["back", "front"]
+    assert front["gateway_virtual_priority"] > back["gateway_virtual_priority"]
+    assert front["gateway_acme"] == {
+        "email": "ops@example.org", "domain": "llm.test", "directory_url": "https://acme.test/dir"
+    }  # fmt: skip
+    assert front["gateway_acme_authority_source"] == str(made.acme_authority)
+    (prober,) = [one for one in front["metrics_probers"] if one["name"] == "gateway"]
+    (asked,) = [one["config"] for one in prober["watched"]]
+    assert asked["url"] == "https://llm.test:8080"
+    assert asked["ca_file"] == "/etc/llmdeploy/demo/tls/acme-authority.pem"
+    assert "/etc/llmdeploy/demo/tls/public/*.pem" in front["metrics_certificates"]
+    assert "/etc/llmdeploy/demo/tls/public/*.pem" not in by_name["host1"]["metrics_certificates"]
+    assert {80, 8080} == set(front["hardening_public_ports"])
+    assert by_name["host1"]["hardening_public_ports"] == []
 
 
 def test_a_host_before_its_model_is_there_gets_no_engine(hosts: Hosts) -> None:

@@ -34,3 +34,10 @@ def three_hosts() -> Iterator[Fleet]:
     """Three hosts with fresh disks."""
     with fleet(3) as hosts:
         yield hosts
+
+
+@pytest.fixture(scope="module")
+def four_hosts() -> Iterator[Fleet]:
+    """Four hosts with fresh disks."""
+    with fleet(4) as hosts:
+        yield hosts

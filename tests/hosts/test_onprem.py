@@ -12,79 +12,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from llmdeploy.adapters.http import healthy
-from llmdeploy.endpoint import Endpoint
-from llmdeploy.secret import Secret
-from tests.command import Result, llmdeploy
 from tests.hosts.fleet import Fleet
 from tests.hosts.picture import differences, picture
+from tests.hosts.service import PORT, Service, in_rotation, sections, within
 from tests.hosts.traffic import traffic
 
-PORT = 443
 ROTATION_SECONDS = 10.0
-
-
-@dataclass
-class Service:
-    """The deployment under test: its folder, its hosts, and what they were like before."""
-
-    folder: Path
-    hosts: Fleet
-    before: dict[str, Any]
-
-    @property
-    def state(self) -> Path:
-        return self.folder / ".llmdeploy" / "demo"
-
-    @property
-    def endpoint(self) -> Endpoint:
-        key = Secret((self.state / "key").read_text().strip())
-        return Endpoint(
-            f"https://{self.hosts.hosts[0].address}:{PORT}", "demo", key, ca_file=str(self.state / "tls/ca.pem")
-        )
-
-    def write(self, names: tuple[str, ...] | None = None, **changes: Any) -> None:
-        """The two files that a user writes; `changes` are sections of the spec."""
-        listed = [
-            {"name": host.name, "address": host.address, "role": "both" if index == 0 else "engine"}
-            for index, host in enumerate(self.hosts.hosts)
-            if names is None or host.name in names
-        ]
-        reach = {"user": "ops", "identity": str(self.hosts.key), "known_hosts": str(self.hosts.known_hosts)}
-        (self.folder / "hosts.yaml").write_text(yaml.safe_dump({"ssh": reach, "hosts": listed}))
-        spec = {
-            "name": "demo",
-            "target": "onprem",
-            "hosts": {"inventory": "hosts.yaml"},
-            "access": {"port": PORT},
-            "workload": {"concurrency": 8, "prompt_tokens": 64, "output_tokens": 64},
-            "test": {"load": {"duration": "1s"}},
-            "monitor": {"interval": "5s"},
-            **changes,
-        }
-        (self.folder / "llmdeploy.yaml").write_text(yaml.safe_dump(spec))
-
-    def llmdeploy(self, *arguments: str) -> Result:
-        return llmdeploy(*arguments, cwd=self.folder)
-
-    def up(self) -> dict[str, Any]:
-        """`up --json`, which must succeed."""
-        done = self.llmdeploy("up", "-y", "--json")
-        assert done.exit_code == 0, done.stdout[-3000:] + done.stderr
-        found: dict[str, Any] = done.json
-        return found
-
-    def status(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.llmdeploy("status", "--json").json
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -103,26 +42,6 @@ def reachable(address: str, port: int, seconds: float = 1.0) -> bool:
         return False
 
 
-def within(seconds: float, happens: Callable[[], bool]) -> float:
-    """Seconds until it happens; fails the test where it does not."""
-    begun = time.monotonic()
-    while not happens():
-        assert time.monotonic() - begun < seconds, f"not within {seconds} s"
-        time.sleep(0.1)
-    return time.monotonic() - begun
-
-
-def in_rotation(service: Service, name: str) -> bool:
-    """Whether the gateway sends requests to a host's engine now, as its own table of servers says."""
-    shown = (
-        "import socket; s = socket.socket(socket.AF_UNIX); s.connect('/run/llmdeploy-demo-gateway/admin.sock'); "
-        "s.sendall(b'show stat\\n'); print(b''.join(iter(lambda: s.recv(65536), b'')).decode())"
-    )
-    told = service.hosts.run(service.hosts.names[0], f'sudo python3 -c "{shown}"').stdout
-    rows = [line.split(",") for line in told.splitlines() if line.startswith("engines,")]
-    return any(row[1].startswith(f"{name}-") and row[17].startswith("UP") for row in rows)
-
-
 def boot(service: Service, name: str) -> str:
     """What a host calls this start of its own; empty while it does not answer."""
     return service.hosts.run(name, "cat /proc/sys/kernel/random/boot_id", check=False).stdout.strip()
@@ -131,11 +50,6 @@ def boot(service: Service, name: str) -> str:
 def told_down(service: Service, name: str) -> bool:
     """Whether the alert that the host is down fires."""
     return any((one["name"], one["host"]) == ("HostDown", name) for one in service.status()["alerts"])
-
-
-def sections(report: dict[str, Any], step: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(one for one in report["reports"] if one["step"] == step)
-    return found
 
 
 def test_one_command_makes_a_service_of_three_bare_hosts(service: Service) -> None:
@@ -275,6 +189,22 @@ def test_drift_is_shown_and_mended(service: Service) -> None:
     assert host in shown.stderr
     assert service.llmdeploy("drift", "--repair").exit_code == 0
     assert service.llmdeploy("drift").exit_code == 0
+
+
+def test_a_replica_on_hold_stays_out_whatever_becomes_of_its_haproxy(service: Service) -> None:
+    """As between the start of an updated engine and the end of its test."""
+    name, gateway = service.hosts.names[1], "llmdeploy-demo-gateway"
+    hold = "/var/lib/llmdeploy/demo/engine/0.hold"
+    service.hosts.run(name, f"sudo touch {hold}; sudo systemctl restart llmdeploy-demo-engine-0")
+    within(ROTATION_SECONDS, lambda: not in_rotation(service, name))
+    for change in (f"reload {gateway}", f"kill --signal KILL {gateway}"):
+        service.hosts.run(name, f"sudo systemctl {change}")
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            assert not in_rotation(service, name), change
+            time.sleep(0.2)
+    service.hosts.run(name, f"sudo rm {hold}; sudo systemctl restart llmdeploy-demo-engine-0")
+    within(ROTATION_SECONDS, lambda: in_rotation(service, name))
 
 
 def test_every_host_comes_back_from_a_reboot(service: Service) -> None:

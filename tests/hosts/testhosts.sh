@@ -152,15 +152,19 @@ create() { # one host: cgroups (first: down goes by them), clone, keys, network
   clone "$n"
   ip netns add "$FLEET-$n"; ip link add "$BR$n" mtu 1400 type veth peer name eth0 mtu 1400 netns "$FLEET-$n"
   ip link set "$BR$n" master "$BR" up
-  ip -n "$FLEET-$n" link set lo up; ip -n "$FLEET-$n" addr add "$(ip_of "$n")/24" dev eth0; ip -n "$FLEET-$n" link set eth0 up
-  ip -n "$FLEET-$n" route add default via "$NET.1"
+  ip -n "$FLEET-$n" link set lo up
 }
+address() { # the address that a host has when it boots, and no other: the namespace outlives the host
+  ip -n "$FLEET-$1" addr flush dev eth0; ip -n "$FLEET-$1" addr add "$(ip_of "$1")/24" dev eth0
+  ip -n "$FLEET-$1" link set eth0 up; ip -n "$FLEET-$1" route replace default via "$NET.1"
+}
+silent() { ip -n "$FLEET-$1" link set eth0 down; }   # who is off answers nobody, not even with a reset
 
 supervise() { # the host's power supply, in the background; nspawn exits 133 for a reboot
   local n=$1 h=$RUN/$1 c rc bind=()
   for c in $(tr , ' ' <"$RUN/disk"); do mkdir -p "$h/disk$c"; bind+=("--bind=$h/disk$c:$c"); done
   while [ -e "$h/power" ]; do
-    ip netns exec "$FLEET-$n" nft flush ruleset   # a kernel that boots has no rules; the namespace outlives the host
+    address "$n"; ip netns exec "$FLEET-$n" nft flush ruleset   # a kernel that boots has no rules either
     ( for c in $CTL; do echo $BASHPID >"$CG/$c/$FLEET/$n/cgroup.procs"; done
       SYSTEMD_NSPAWN_API_VFS_WRITABLE=network exec systemd-nspawn --quiet --register=no --keep-unit \
         --machine="$n" --directory="$h/$TOP" --network-namespace-path="/run/netns/$FLEET-$n" \
@@ -178,10 +182,10 @@ wait_up() {
       [ $SECONDS -lt $t ] || { say "$n did not come up; see $RUN/$n/console.log"; return 1; }; sleep 0.1; done; done
 }
 gone() { local i; for i in $(seq "$2"); do running "$1" || return 0; sleep 0.05; done; return 1; }
-crash() { rm -f "$RUN/$1/power"; running "$1" || return 0; echo 1 >"$CG/unified/$FLEET/$1/cgroup.kill"; gone "$1" 100; }
+crash() { rm -f "$RUN/$1/power"; running "$1" || return 0; echo 1 >"$CG/unified/$FLEET/$1/cgroup.kill"; silent "$1"; gone "$1" 100; }
 stop() { # orderly; after 15 s the plug
   rm -f "$RUN/$1/power"; running "$1" || return 0
-  kill -TERM "$(cat "$RUN/$1/nspawn.pid")"; gone "$1" 300 || crash "$1"
+  kill -TERM "$(cat "$RUN/$1/nspawn.pid")"; if gone "$1" 300; then silent "$1"; else crash "$1"; fi
 }
 
 up() {

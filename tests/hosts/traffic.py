@@ -17,14 +17,26 @@ QUESTIONS = ("What is the capital of France?", "What is an LLM?", "What day is a
 DEADLINE = 60.0
 
 
+@dataclass(frozen=True)
+class Patience:
+    """A client that asks once more: seconds it gives an answer, and seconds until the second try."""
+
+    deadline: float
+    pause: float
+
+
 @dataclass
 class Traffic:
-    """What came of the requests. `unserved` failed before the first token; `cut` broke off after it."""
+    """What came of the requests. `unserved` failed before the first token; `cut` broke off after it.
+
+    Of patient clients only the second try counts; `failed` has (error, seconds) of each first try that failed.
+    """
 
     served: int = 0
     unserved: list[str] = field(default_factory=list)
     cut: int = 0
     slowest: float = 0.0
+    failed: list[tuple[str, float]] = field(default_factory=list)
 
     def see(self, outcome: Outcome, seconds: float) -> None:
         self.slowest = max(self.slowest, seconds)
@@ -37,11 +49,11 @@ class Traffic:
 
 
 @contextmanager
-def traffic(endpoint: Endpoint, clients: int = 8) -> Iterator[Traffic]:
+def traffic(endpoint: Endpoint, clients: int = 8, patience: Patience | None = None) -> Iterator[Traffic]:
     """So many clients, each with one streamed request after the other, for the time of the block."""
     seen, stop = Traffic(), threading.Event()
     with ThreadPoolExecutor(1) as room:
-        asking = room.submit(lambda: asyncio.run(_clients(endpoint, clients, seen, stop)))
+        asking = room.submit(lambda: asyncio.run(_clients(endpoint, clients, seen, stop, patience)))
         try:
             until = time.monotonic() + DEADLINE
             while seen.served < clients and time.monotonic() < until:
@@ -52,15 +64,26 @@ def traffic(endpoint: Endpoint, clients: int = 8) -> Iterator[Traffic]:
         asking.result()
 
 
-async def _clients(endpoint: Endpoint, number: int, seen: Traffic, stop: threading.Event) -> None:
+async def _clients(
+    endpoint: Endpoint, number: int, seen: Traffic, stop: threading.Event, patience: Patience | None
+) -> None:
     client = OpenAIClient(endpoint)
+
+    async def ask(index: int) -> tuple[Outcome, float]:
+        question = {"role": "user", "content": QUESTIONS[index % len(QUESTIONS)]}
+        begun = time.monotonic()
+        deadline = patience.deadline if patience else DEADLINE
+        outcome = await client.stream(ChatRequest((question,), max_tokens=40), deadline_s=deadline)
+        return outcome, time.monotonic() - begun
 
     async def one(index: int) -> None:
         while not stop.is_set():
-            question = {"role": "user", "content": QUESTIONS[index % len(QUESTIONS)]}
-            begun = time.monotonic()
-            outcome = await client.stream(ChatRequest((question,), max_tokens=40), deadline_s=DEADLINE)
-            seen.see(outcome, time.monotonic() - begun)
+            outcome, seconds = await ask(index)
+            if outcome.error and patience:
+                seen.failed.append((outcome.error, seconds))
+                await asyncio.sleep(patience.pause)
+                outcome, seconds = await ask(index)
+            seen.see(outcome, seconds)
             index += 1
 
     await asyncio.gather(*(one(index) for index in range(number)))

@@ -26,7 +26,7 @@ def short_notice(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def rotation(tmp_path: Path) -> Rotation:
-    return Rotation(tmp_path / "admin.sock", "/etc/llmdeploy/demo/drain.map", "replica-0")
+    return Rotation(tmp_path / "admin.sock", tmp_path / "replica-0.map", "replica-0")
 
 
 @pytest.fixture
@@ -41,7 +41,8 @@ def test_it_marks_the_replica_and_waits_until_its_sessions_are_over(rotation: Ro
     with admin_socket(rotation.admin, [2, 1, 0]) as haproxy:
         said = drain(rotation, os.getpid(), 10)
     assert said.startswith("drained replica-0 in ")
-    assert haproxy.said[1] == "set map /etc/llmdeploy/demo/drain.map replica-0 yes" or "yes" in haproxy.said[0]
+    assert f"set map {rotation.map} replica-0 yes" in haproxy.said
+    assert rotation.map.read_text() == "replica-0 yes\n"
     assert haproxy.map == {"replica-0": "yes"}
 
 
@@ -76,7 +77,7 @@ def test_an_engine_that_has_ended_is_not_drained(
 ) -> None:
     monkeypatch.delenv("MAINPID", raising=False)
     with admin_socket(rotation.admin, [3]) as haproxy:
-        argv = ["--admin", str(rotation.admin), "--map", rotation.map, "--replica", "replica-0", "--seconds", "60"]
+        argv = ["--admin", str(rotation.admin), "--map", str(rotation.map), "--replica", "replica-0", "--seconds", "60"]
         assert main(argv) == 0
     assert capsys.readouterr().out == "not drained: the engine has ended already\n"
     assert haproxy.said == []

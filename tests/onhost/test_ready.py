@@ -18,8 +18,6 @@ from llmdeploy.secret import Secret
 from tests.engine_fixture import running_engine
 from tests.onhost.haproxy_socket import admin_socket
 
-MAP = "/etc/llmdeploy/demo/drain.map"
-
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Endpoint]:
@@ -29,7 +27,7 @@ def engine() -> Iterator[Endpoint]:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Rotation:
-    return Rotation(tmp_path / "admin.sock", MAP, "replica-0")
+    return Rotation(tmp_path / "admin.sock", tmp_path / "replica-0.map", "replica-0")
 
 
 def nobody() -> Endpoint:
@@ -52,16 +50,27 @@ def test_one_on_hold_is_marked_before_it_answers_and_stays_out(
         said = bring_in(engine, place, tmp_path / "hold", os.getpid(), 30)
     assert "held out of rotation" in said
     assert haproxy.map == {"replica-0": "yes"}
+    assert place.map.read_text() == "replica-0 yes\n", "for a HAProxy that starts or reloads"
+
+
+def test_one_on_hold_stays_out_of_a_haproxy_that_comes_up_later(
+    engine: Endpoint, place: Rotation, tmp_path: Path
+) -> None:
+    place.map.write_text("replica-0 no\n")
+    (tmp_path / "hold").touch()
+    bring_in(engine, place, tmp_path / "hold", os.getpid(), 30)
+    assert place.map.read_text() == "replica-0 yes\n"
 
 
 def test_without_a_haproxy_it_is_ready_and_says_so(engine: Endpoint, place: Rotation, tmp_path: Path) -> None:
     assert f"no HAProxy at {place.admin}" in bring_in(engine, place, tmp_path / "hold", os.getpid(), 30)
+    assert not place.map.exists()
 
 
 def test_a_haproxy_that_refuses_ends_no_engine_but_fails_the_roll(
     engine: Endpoint, place: Rotation, tmp_path: Path
 ) -> None:
-    stranger = Rotation(place.admin, MAP, "replica-7")
+    stranger = Rotation(place.admin, place.map, "replica-7")
     with admin_socket(place.admin, [0]):
         assert "rotation unknown" in bring_in(engine, stranger, tmp_path / "hold", os.getpid(), 30)
         with pytest.raises(StepError, match="does not mark replica-7"):

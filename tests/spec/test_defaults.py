@@ -55,6 +55,7 @@ def test_the_defaults_are_this_machine_and_the_embedded_model() -> None:
             "certificate": "",
             "acme_email": "",
             "acme_directory": "",
+            "acme_authority": "",
             "drain": "1m",
             "max_body": "8MiB",
             "rate": 0,

@@ -81,6 +81,11 @@ FAULTS = [
     ("model: {id: ./a.gguf, revision: abcdef0}", "model.revision", "a path (./a.gguf) has no revision", "remove", 1),
     ("workload: {slo: {e2e_p95: 1s}}", "workload.slo.e2e_p95", "1s for the whole answer is less", "at least 2s", 1),
     ("monitor: {port: 8080}", "monitor.port", "8080 is the port of the endpoint already", "another port", 1),
+    ("hosts: {acme_email: a@b.c}", "hosts.acme_email", "an authority signs for a public name", "llm.example.org", 1),
+    ("hosts: {acme_authority: r.pem}", "hosts.acme_authority", "no ACME authority", "acme_email: ops", 1),
+    ("hosts: {acme_directory: 'https://a'}", "hosts.acme_directory", "no ACME authority", "acme_email: ops", 1),
+    ("hosts: {acme_directory: 'http://a'}", "hosts.acme_directory", "http://a is not an address", "https://", 1),
+    ("access: {port: 80}\nhosts: {acme_email: a@b.c, public_name: x.y}", "access.port", "an ACME authority", "443", 1),
 ]  # fmt: skip
 
 

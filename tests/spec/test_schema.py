@@ -121,6 +121,7 @@ def _is_of_a_rule(message: str) -> bool:
         "250ms for the whole answer",
         "is needed for mail",
         "a login has",
+        "no ACME authority",
     )
     return message.startswith(known)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from llmdeploy.adapters.http import answers, healthy
 from llmdeploy.adapters.waiting import pause
@@ -11,6 +12,7 @@ from llmdeploy.deployment import Deployment
 from llmdeploy.endpoint import Endpoint
 from llmdeploy.errors import StepError
 from llmdeploy.fleet.brought_model import model_artifact
+from llmdeploy.fleet.own_files import ACME_AUTHORITY, own_file
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.sending import send
 from llmdeploy.fleet.variables import Fleet
@@ -52,14 +54,20 @@ def deploy_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None
 
 def endpoint_of(plan: Plan, deployment: Deployment) -> Endpoint:
     host = f"[{plan.host}]" if ":" in plan.host else plan.host
-    own = not (plan.spec["hosts"]["certificate"] or plan.spec["hosts"]["acme_email"])
-    authority = Secrets(deployment.state.path.absolute()).authority
     return Endpoint(
         url=f"https://{host}:{plan.port}",
         model=plan.served_name,
         key=deployment.state.key(),
-        ca_file=str(authority) if own else "",
+        ca_file=str(_authority(plan, deployment) or ""),
     )
+
+
+def _authority(plan: Plan, deployment: Deployment) -> Path | None:
+    """What signed the certificate that clients see; None where the system knows it."""
+    settings = plan.spec["hosts"]
+    if not (settings["certificate"] or settings["acme_email"]):
+        return Secrets(deployment.state.path.absolute()).authority
+    return own_file(ACME_AUTHORITY, {ACME_AUTHORITY: "", **settings}, deployment.environment.cwd)
 
 
 def batch_of(plan: Plan, before: Plan | None) -> int:

@@ -10,11 +10,13 @@ from llmdeploy.errors import Problem, SpecError
 
 AUTHORITY, CERTIFICATE, WEBHOOK = "pull_authority", "certificate", "alert_webhook"
 PASSWORD, MAIL_AUTHORITY = "alert_mail.password_file", "alert_mail.authority"
+ACME_AUTHORITY = "acme_authority"
 PARTS = {
     CERTIFICATE: (b"BEGIN CERTIFICATE", b"PRIVATE KEY-----"),
     WEBHOOK: (b"://",),
     AUTHORITY: (b"BEGIN CERTIFICATE",),
     MAIL_AUTHORITY: (b"BEGIN CERTIFICATE",),
+    ACME_AUTHORITY: (b"BEGIN CERTIFICATE",),
 }
 LINES = (WEBHOOK, PASSWORD)
 """Files of one line."""
@@ -24,6 +26,7 @@ WHAT = {
     AUTHORITY: "a certificate",
     MAIL_AUTHORITY: "a certificate",
     PASSWORD: "one line with a password",
+    ACME_AUTHORITY: "a certificate",
 }
 HINTS = {
     CERTIFICATE: "name a PEM file with the chain and its key",
@@ -31,6 +34,7 @@ HINTS = {
     AUTHORITY: "name a PEM file with the certificate of the authority",
     MAIL_AUTHORITY: "name a PEM file with the certificate of the authority",
     PASSWORD: "name a file that holds the password and nothing else",
+    ACME_AUTHORITY: "name a PEM file with the root certificate of the authority",
 }
 
 

@@ -14,8 +14,8 @@ from llmdeploy.fleet.facts import described
 from llmdeploy.fleet.fitting import best_fit
 from llmdeploy.fleet.gather import gather, none_fit, read_inventory
 from llmdeploy.fleet.host import Host
-from llmdeploy.fleet.own_files import CERTIFICATE, MAIL_AUTHORITY, PASSWORD, WEBHOOK, own_file
-from llmdeploy.fleet.ports import free_block
+from llmdeploy.fleet.own_files import ACME_AUTHORITY, CERTIFICATE, MAIL_AUTHORITY, PASSWORD, WEBHOOK, own_file
+from llmdeploy.fleet.ports import ACME, free_block
 from llmdeploy.fleet.preflight import Wanted, refusals
 from llmdeploy.fleet.record import Answered, Member, save_members
 from llmdeploy.fleet.room import known_digest, refuse_a_roll
@@ -35,7 +35,7 @@ SAID_ONE_BY_ONE = 20
 def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
     """The plan for the hosts of the spec's inventory; saves who they are and what they said."""
     with recorder.entry("hosts") as entry:
-        for field in (CERTIFICATE, WEBHOOK, PASSWORD, MAIL_AUTHORITY):
+        for field in (ACME_AUTHORITY, CERTIFICATE, WEBHOOK, PASSWORD, MAIL_AUTHORITY):
             own_file(field, spec.hosts.model_dump(mode="json"), deployment.environment.cwd)
         hosts = read_inventory(spec.hosts.inventory, deployment.environment)
         hosts = as_boxes(hosts) if spec.target == EDGE else hosts
@@ -49,7 +49,8 @@ def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
         said = {name: one for name, one in answers.items() if isinstance(one, Answered)}
         entry.detail = f"{len(said)} of {counted(len(hosts), 'host')} answered"
     silent = {name: one for name, one in answers.items() if isinstance(one, str)}
-    wanted = Wanted(spec.name, engine, found.ref.size_bytes, spec.access.port, pulled=bool(spec.hosts.pull_from))
+    public = _public_ports(spec)
+    wanted = Wanted(spec.name, engine, found.ref.size_bytes, public, pulled=bool(spec.hosts.pull_from))
     if spec.target == EDGE:
         able = {name: said[name] for name in said.keys() - _unfit(said, replace(wanted, model_bytes=0))}
         found = best_fit(spec, found, able, deployment, recorder)
@@ -69,6 +70,10 @@ def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
     taken = {name: member for name, member in said.items() if name not in reasons}
     save_members(deployment.state.path / MEMBERS, tuple(taken.get(host.name) or Member(host) for host in hosts))
     return plan
+
+
+def _public_ports(spec: Spec) -> tuple[int, ...]:
+    return (spec.access.port, *([ACME] if spec.hosts.acme_email else []))
 
 
 def _engine(asked: str, found: FoundModel) -> str:

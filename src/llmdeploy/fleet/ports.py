@@ -12,6 +12,7 @@ FIRST, STEP, BLOCKS = 8440, 64, 100
 MOST_REPLICAS = 16
 INNER, ENGINE, PROBER = 0, 16, 32  # + index of the replica
 GATEWAY_PROBER = 48
+ACME = 80  # where an authority looks for its answer
 STORE, NODE, PROMETHEUS, ALERTMANAGER, GATEWAY_METRICS, GPU = 50, 51, 52, 53, 54, 55
 PARTS = (
     r"(engine-\d+|slot-[ab]|prober-[a-z0-9-]+|gateway|store|"

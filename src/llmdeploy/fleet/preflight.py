@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from llmdeploy.fleet.facts import Facts
-from llmdeploy.fleet.ports import is_ours
+from llmdeploy.fleet.ports import ACME, is_ours
 from llmdeploy.units import size_text
 
 SYSTEMS = ("debian 12", "debian 13", "ubuntu 24.04", "ubuntu 25.10", "ubuntu 26.04")
@@ -20,7 +20,7 @@ RUNTIME_BYTES = {"llamacpp": 600 * 2**20, "vllm": 12 * 2**30}
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a host must have room for: bytes of the model, the engine, and the ports of the deployment called `name`.
+    """What a host must have room for: bytes of the model, the engine, the public ports of the deployment called `name`.
 
     `artifact` is the digest under which the model lies on hosts; empty where it is not known yet. `pulled`: boxes keep
     it elsewhere, in slots.
@@ -29,7 +29,7 @@ class Wanted:
     name: str
     engine: str
     model_bytes: int
-    gateway_port: int
+    gateway_ports: tuple[int, ...]
     artifact: str = ""
     pulled: bool = False
 
@@ -69,8 +69,9 @@ def _ports(facts: Facts, wanted: Wanted, gateway: bool) -> Iterator[str]:
     if not gateway:
         return
     for port, unit in facts.listeners:
-        if port == wanted.gateway_port and unit != f"llmdeploy-{wanted.name}-gateway.service":
-            yield f"port {port} is taken by {unit or 'another program'}: free it, or choose another access.port"
+        if port in wanted.gateway_ports and unit != f"llmdeploy-{wanted.name}-gateway.service":
+            other = "do without hosts.acme_email" if port == ACME else "choose another access.port"
+            yield f"port {port} is taken by {unit or 'another program'}: free it, or {other}"
 
 
 def _disk(facts: Facts, wanted: Wanted) -> Iterator[str]:

@@ -16,10 +16,11 @@ from llmdeploy.fleet.alone import pulls, seen_from, stands_alone
 from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.places import INCOMING, STORE, Secrets, etc, python_of
+from llmdeploy.fleet.public_variables import public_gateway
 from llmdeploy.fleet.pull_variables import pull_agent
 from llmdeploy.fleet.watch_variables import metrics, probed
 from llmdeploy.plan import HostPlan, Plan
-from llmdeploy.units import known_duration, known_size
+from llmdeploy.units import known_duration
 
 READY_SECONDS = 300
 
@@ -48,6 +49,7 @@ class Fleet:
     mail_authority: Path | None = None
     pull_authority: Path | None = None
     certificate: Path | None = None
+    acme_authority: Path | None = None
 
     def planned(self) -> list[HostPlan]:
         return [one for one in self.plan.hosts if one.name in self.hosts]
@@ -92,7 +94,7 @@ def _hardening(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
         inner.append({"ports": fleet.inner_ports(host) or [fleet.port(ports.INNER)], "sources": sources})
     if others and _shares(fleet):
         inner.append({"ports": [fleet.port(ports.STORE)], "sources": sorted(others)})
-    acme = [80] if fleet.plan.spec["hosts"]["acme_email"] else []
+    acme = [ports.ACME] if fleet.plan.spec["hosts"]["acme_email"] else []
     virtual = fleet.plan.spec["hosts"]["virtual_address"]
     peers = [one.address for one in fleet.gateways if one.name != host.name] if virtual and host.gateway else []
     return {
@@ -112,7 +114,7 @@ def _gpu_driver(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
 
 
 def _gateway(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
-    secrets, settings = fleet.secrets, fleet.plan.spec["hosts"]
+    secrets = fleet.secrets
     return {
         "gateway_deployment": fleet.plan.name,
         "gateway_ca_source": str(secrets.authority),
@@ -132,47 +134,7 @@ def _gateway(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
         "gateway_node_exporter_port": fleet.port(ports.NODE),
         "gateway_gpu_exporter_port": fleet.port(ports.GPU) if _gpu_driver(fleet, host)["gpu_driver_wanted"] else 0,
         "gateway_public": host.gateway,
-        **(_public(fleet, host, settings) if host.gateway else {}),
-    }
-
-
-def _public(fleet: Fleet, host: HostPlan, settings: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "gateway_port": fleet.plan.port,
-        "gateway_members": [
-            {"name": f"{one.name}-{index}", "address": one.address, "port": fleet.port(ports.INNER + index),
-             "host": one.name, "slots": one.slots}
-            for one in fleet.engines for index in range(one.replicas)
-        ],
-        "gateway_key_hashes_source": str(fleet.secrets.key_hashes),
-        "gateway_public_certificate_source": str(fleet.certificate or _public_certificate(fleet, host)),
-        "gateway_max_body": known_size(settings["max_body"]),
-        "gateway_rate": settings["rate"],
-    }  # fmt: skip
-    if settings["acme_email"]:
-        acme = {"email": settings["acme_email"], "domain": settings["public_name"]}
-        directory = settings["acme_directory"] or "https://acme-v02.api.letsencrypt.org/directory"
-        found["gateway_acme"] = {**acme, "directory_url": directory}
-    if settings["virtual_address"]:
-        found |= _virtual(fleet, host, settings["virtual_address"])
-    return found
-
-
-def _public_certificate(fleet: Fleet, host: HostPlan) -> Path:
-    return fleet.secrets.box(host.name) if stands_alone(fleet.plan) else fleet.secrets.gateway
-
-
-def _virtual(fleet: Fleet, host: HostPlan, address: str) -> dict[str, Any]:
-    names = [one.name for one in fleet.gateways]
-    interfaces = fleet.hosts[host.name][1].interfaces
-    router = 1 + int(hashlib.sha256(fleet.plan.name.encode()).hexdigest(), 16) % 255
-    return {
-        "gateway_virtual_address": address if "/" in address else f"{address}/32",
-        "gateway_virtual_interface": interfaces[0][0] if interfaces else "eth0",
-        "gateway_virtual_priority": 150 - 10 * names.index(host.name),
-        "gateway_virtual_router": router,
-        "gateway_virtual_own_address": host.address,
-        "gateway_virtual_peers": [one.address for one in fleet.gateways if one.name != host.name],
+        **(public_gateway(fleet, host) if host.gateway else {}),
     }
 
 

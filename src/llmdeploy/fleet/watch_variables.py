@@ -40,6 +40,7 @@ def metrics(fleet: Fleet, host: HostPlan, gpu: bool) -> dict[str, Any]:
             *([_gateway_prober(fleet)] if host.gateway else []),
         ],
         "metrics_targets": [_target(fleet, one) for one in (plan.hosts if host.name == monitor else ())],
+        "metrics_certificates": [f"{etc(plan.name)}/tls/{part}*.pem" for part in ("", "public/")[: 1 + host.gateway]],
         "metrics_min_accuracy": plan.spec["test"]["min_accuracy"],
         "metrics_ttft_p95_s": known_duration(slo["ttft_p95"]),
         "metrics_itl_p95_s": known_duration(slo["itl_p95"]),
@@ -111,11 +112,12 @@ def _gateway_prober(fleet: Fleet) -> dict[str, Any]:
     """Asks as a client does: TLS, key, gateway, any engine. Its history is what `llmdeploy monitor` shows."""
     signed_by_us = not (fleet.plan.spec["hosts"]["certificate"] or fleet.plan.spec["hosts"]["acme_email"])
     host = "127.0.0.1" if signed_by_us else fleet.plan.host
+    authority = "ca.pem" if signed_by_us else "acme-authority.pem" if fleet.acme_authority else ""
     config = {
         **_engine_config(fleet, 0),
         "url": f"https://{host}:{fleet.plan.port}",
         "key_file": "",
-        "ca_file": f"{etc(fleet.plan.name)}/tls/ca.pem" if signed_by_us else "",
+        "ca_file": f"{etc(fleet.plan.name)}/tls/{authority}" if authority else "",
         "unit": f"llmdeploy-{fleet.plan.name}-gateway.service",
         "metrics": asdict(MetricNames("", "", "", "")),
         "port": fleet.port(ports.GATEWAY_PROBER),

@@ -19,7 +19,15 @@ from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.gather import gather
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.inventory import inventory_of
-from llmdeploy.fleet.own_files import AUTHORITY, CERTIFICATE, MAIL_AUTHORITY, PASSWORD, WEBHOOK, own_file
+from llmdeploy.fleet.own_files import (
+    ACME_AUTHORITY,
+    AUTHORITY,
+    CERTIFICATE,
+    MAIL_AUTHORITY,
+    PASSWORD,
+    WEBHOOK,
+    own_file,
+)
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.planning import MEMBERS
 from llmdeploy.fleet.record import Member, load_members
@@ -67,6 +75,7 @@ def fleet_of(
         pull_authority=own_file(AUTHORITY, settings, cwd),
         mail_password=own_file(PASSWORD, settings, cwd),
         mail_authority=own_file(MAIL_AUTHORITY, settings, cwd),
+        acme_authority=own_file(ACME_AUTHORITY, settings, cwd),
     )
 
 

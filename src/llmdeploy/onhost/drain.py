@@ -28,6 +28,7 @@ def drain(rotation: Rotation, pid: int, seconds: float) -> str:
         return "the engine ended while it was drained"
     quiet_since: float | None = None
     while True:
+        rotation.mark(out=True)
         now, sessions = time.monotonic(), rotation.sessions()
         quiet_since = None if sessions else quiet_since or now
         if quiet_since and now - quiet_since >= QUIET_SECONDS:

@@ -25,7 +25,7 @@ SYSTEMCTL_SECONDS = 900
 class Engines:
     box: Box
     admin: Path
-    map: str
+    rotation: Path
     key_file: Path
     memory: int
     test_seconds: float
@@ -69,8 +69,7 @@ class Engines:
         """Into rotation, and until the gateway has seen it."""
         self.box.hold(slot).unlink(missing_ok=True)
         place = self._rotation(slot)
-        if place.there():
-            place.drain(out=False)
+        if place.drain(out=False):
             time.sleep(GATEWAY_NOTICES)
 
     def fits_beside(self) -> bool:
@@ -81,7 +80,8 @@ class Engines:
         return False
 
     def _rotation(self, slot: str) -> Rotation:
-        return Rotation(self.admin, self.map, f"replica-{NAMES.index(slot)}")
+        replica = f"replica-{NAMES.index(slot)}"
+        return Rotation(self.admin, self.rotation / f"{replica}.map", replica)
 
     def _about(self, slot: str) -> dict[str, Any]:
         try:

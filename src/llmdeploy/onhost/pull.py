@@ -26,9 +26,8 @@ OUTCOMES = ("current", "updated", "unreachable", *BAD)
 def puller(settings: dict[str, Any]) -> Puller:
     box = Box(settings["deployment"], Path(settings["folder"]), Path(settings["tries"]), dict(settings["ports"]))
     key = Path(settings["key_file"])
-    engines = Engines(
-        box, Path(settings["admin"]), settings["map"], key, settings["memory_max"], settings["test_seconds"]
-    )
+    admin, rotation = Path(settings["admin"]), Path(settings["rotation"])
+    engines = Engines(box, admin, rotation, key, settings["memory_max"], settings["test_seconds"])
     origin = Origin(settings["source"].rstrip("/"), settings["authority"])
     return Puller(box, settings["host"], origin, Path(settings["signer"]), str(key), engines)
 

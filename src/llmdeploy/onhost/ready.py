@@ -53,21 +53,20 @@ def bring_in(endpoint: Endpoint, place: Rotation, hold: Path, pid: int | None, s
     Where HAProxy refuses, a start (with `pid`) goes on all the same: an engine that serves is not ended for that.
     """
     began = time.monotonic()
-    if hold.exists() and place.there():
+    if hold.exists():
         place.drain(out=True)  # before it answers: after a crash or a reboot nothing else has marked it
     wait_until_it_answers(endpoint, pid, seconds)
     took = f"ready after {time.monotonic() - began:.1f} s"
     if hold.exists():
+        place.drain(out=True)  # HAProxy may have come up meanwhile
         return f"{took}, held out of rotation until its test has passed ({hold})"
     try:
-        if not place.there():
-            return f"{took}; no HAProxy at {place.admin}"
-        place.drain(out=False)
+        told = place.drain(out=False)
     except StepError as error:
         if pid is None:
             raise
         return f"{took}, rotation unknown: {error.message}"
-    return f"{took}, {place.replica} in rotation"
+    return f"{took}, {place.replica} in rotation" if told else f"{took}; no HAProxy at {place.admin}"
 
 
 def main(argv: list[str]) -> int:

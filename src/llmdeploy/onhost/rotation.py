@@ -1,4 +1,5 @@
-"""Takes a replica out of HAProxy's rotation and back, through HAProxy's admin socket on the same host."""
+"""Takes a replica out of HAProxy's rotation and back: in its memory, through the admin socket on the same host, and in
+the file that it reads when it starts or reloads."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmdeploy.errors import StepError
+from llmdeploy.onhost.slots import write_whole
 
 ANSWER_SECONDS = 5.0
 SHOW_BACKENDS = "show stat -1 2 -1"  # any proxy, type 2: backends alone, any server
@@ -16,7 +18,7 @@ SHOW_BACKENDS = "show stat -1 2 -1"  # any proxy, type 2: backends alone, any se
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--admin", type=Path, required=True, help="HAProxy's admin socket")
-    parser.add_argument("--map", required=True, help="HAProxy's map of drained replicas, as it names the file")
+    parser.add_argument("--map", type=Path, required=True, help="HAProxy's map of this replica, as it names the file")
     parser.add_argument("--replica", required=True, help="the key in the map and the name of the backend")
 
 
@@ -25,7 +27,7 @@ class Rotation:
     """One replica as the HAProxy behind `admin` sees it."""
 
     admin: Path
-    map: str
+    map: Path
     replica: str
 
     @classmethod
@@ -42,8 +44,27 @@ class Rotation:
         except OSError as error:
             raise StepError(f"cannot reach HAProxy at {self.admin}: {error.strerror or error}") from error
 
-    def drain(self, out: bool) -> None:
-        """Set the replica's mark: with it the health checks get 404, and no new request comes."""
+    def drain(self, out: bool) -> bool:
+        """Set the replica's mark: with it the health checks get 404, and no new request comes. It is kept until it is
+        set again, whatever becomes of HAProxy. Returns whether a HAProxy listens that was told of it.
+
+        Raises StepError where HAProxy or the disk refuses.
+        """
+        there = self.there()
+        if there or self.map.exists():
+            self._keep(out)
+        if there:
+            self.mark(out)
+        return there
+
+    def _keep(self, out: bool) -> None:
+        try:
+            write_whole(self.map, f"{self.replica} {'yes' if out else 'no'}\n")
+        except OSError as error:
+            raise StepError(f"cannot write {self.map}: {error.strerror or error}") from error
+
+    def mark(self, out: bool) -> None:
+        """Tell HAProxy alone. A reload that read the file just before it was written does not know the mark yet."""
         said = self._ask(f"set map {self.map} {self.replica} {'yes' if out else 'no'}").strip()
         if said:
             raise StepError(f"HAProxy does not mark {self.replica}: {' '.join(said.split())[:200]}")

@@ -340,11 +340,17 @@ class Hosts(Section):
         )
     )
     acme_directory: Annotated[
-        str, Text("an address", LINE, "write the URL of the authority's directory: https://...", 512)
+        str, Text("an address", r"|https://\S+", "write the URL of the authority's directory: https://...", 512)
     ] = Field(
         default="",
-        description="directory URL of the ACME authority; empty: certbot's own default",
+        description="directory URL of the ACME authority (step-ca, your own); empty: Let's Encrypt",
         examples=["https://acme.example.org/directory"],
+    )
+    acme_authority: Annotated[str, Text("a path", LINE, "write the path of a PEM file")] = Field(
+        default="",
+        description="PEM file with the root of a private ACME authority: of its own address, and of what it signs; "
+        "empty: those that hosts and clients trust",
+        examples=["acme-root.pem"],
     )
     drain: Annotated[float, Duration("0s", "1h")] = Field(
         default=60.0, description="the longest that running requests are waited for before an engine stops"

@@ -9,6 +9,7 @@ from llmdeploy.spec.fields import Spec
 from llmdeploy.units import format_duration
 
 CLOUDS = ("aws", "azure", "gcp")
+ACME_PORT = 80
 PATH_STARTS = ("/", "./", "../", "~")
 
 
@@ -83,6 +84,22 @@ def mail_login_is_whole(spec: Spec) -> Broken | None:
     return None
 
 
+def acme_needs_an_account(spec: Spec) -> Broken | None:
+    given = [name for name in ("acme_directory", "acme_authority") if getattr(spec.hosts, name)]
+    if spec.hosts.acme_email or not given:
+        return None
+    message = "no ACME authority is asked for a certificate without an account"
+    fields = (f"hosts.{given[0]}", "hosts.acme_email")
+    return Broken(fields, message, "write hosts.acme_email: ops@example.org, or leave this out")
+
+
+def acme_has_its_port(spec: Spec) -> Broken | None:
+    if not spec.hosts.acme_email or spec.access.port != ACME_PORT:
+        return None
+    message = f"an ACME authority looks for its answer at port {ACME_PORT}, which cannot be the endpoint's too"
+    return Broken(("access.port", "hosts.acme_email"), message, "write another port: 443")
+
+
 RULES: tuple[Rule, ...] = (
     private_data_stays,
     path_has_no_revision,
@@ -91,6 +108,8 @@ RULES: tuple[Rule, ...] = (
     acme_needs_a_name,
     mail_is_whole,
     mail_login_is_whole,
+    acme_needs_an_account,
+    acme_has_its_port,
 )
 
 
