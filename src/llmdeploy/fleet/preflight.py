@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from llmdeploy.fleet.engine_locks import VLLM, engine_lock, has_gpus, misfit
 from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.ports import is_ours
 from llmdeploy.units import size_text
@@ -14,17 +15,23 @@ PYTHONS = ((3, 11), (3, 14))  # the wheels that are sent: from, to
 KERNEL = (5, 10)  # nftables and cgroups as the roles use them; older than every system above
 ARCHITECTURES = ("x86_64", "aarch64")
 SKEW_SECONDS = 30.0  # certificates, and the order of log lines
-RUNTIME_BYTES = {"llamacpp": 600 * 2**20, "vllm": 12 * 2**30}
+RUNTIME_BYTES = 600 * 2**20
+IMAGE_BYTES = 40 * 2**30  # vLLM's image, packed and unpacked; a generous guess, since none was at hand
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a host must have room for: bytes of the model, the engine, and the ports of the deployment called `name`."""
+    """What a host must have room for: bytes of the model, the engine, and the ports of the deployment called `name`.
+
+    `image` is a container image in place of an environment; `gpus` says that engines of the deployment have GPUs.
+    """
 
     name: str
     engine: str
     model_bytes: int
     gateway_port: int
+    image: str = ""
+    gpus: bool = False
 
 
 def refusals(facts: Facts, wanted: Wanted, gateway: bool, engine: bool) -> tuple[str, ...]:
@@ -35,7 +42,7 @@ def refusals(facts: Facts, wanted: Wanted, gateway: bool, engine: bool) -> tuple
         lambda: _ports(facts, wanted, gateway),
     ]
     if engine:
-        checks += [lambda: _disk(facts, wanted), lambda: _gpu(facts, wanted)]
+        checks += [lambda: _disk(facts, wanted), lambda: _gpu(facts, wanted), lambda: _engine(facts, wanted)]
     return tuple(reason for check in checks for reason in check())
 
 
@@ -67,24 +74,35 @@ def _ports(facts: Facts, wanted: Wanted, gateway: bool) -> Iterator[str]:
 
 
 def _disk(facts: Facts, wanted: Wanted) -> Iterator[str]:
-    needed = 2 * wanted.model_bytes + RUNTIME_BYTES.get(wanted.engine, 0)
+    lock = engine_lock(wanted.engine, facts)
+    runtime = IMAGE_BYTES if wanted.image else lock.disk if lock else 0
+    needed = 2 * wanted.model_bytes + RUNTIME_BYTES + runtime
     free = min(facts.machine.disk_free, facts.disk_runtimes)
     there = bool(facts.artifacts) and any(is_ours(unit, wanted.name) for unit in facts.units)
     if not there and free < needed:
-        reason = "the model twice while it is replaced"
+        own = f", {size_text(runtime)} of them for {wanted.engine} itself" if runtime else ""
+        reason = f"the model twice while it is replaced{own}"
         yield f"{size_text(free)} of disk are free, and {size_text(needed)} are needed ({reason})"
 
 
 def _gpu(facts: Facts, wanted: Wanted) -> Iterator[str]:
-    if wanted.engine != "vllm":
+    if wanted.engine != VLLM:
         return
     seen = len(facts.machine.gpus)
-    if facts.pci_gpus == 0 and seen == 0:
-        yield "it has no GPU, and vllm is meant to run on one"
+    if not has_gpus(facts) and wanted.image:
+        yield "it has no GPU, and the container image of vLLM computes on one"
+    elif not has_gpus(facts) and wanted.gpus:
+        yield "it has no GPU, and the others have: a processor would be the slowest of them by far"
     elif facts.gpu_error:
         yield f"its GPU driver is broken: {facts.gpu_error}"
     elif 0 < seen < facts.pci_gpus:
         yield f"its driver sees {seen} of {facts.pci_gpus} GPUs: reset or reboot it"
+
+
+def _engine(facts: Facts, wanted: Wanted) -> Iterator[str]:
+    lock = None if wanted.image else engine_lock(wanted.engine, facts)
+    if lock and (reason := misfit(lock, facts)):
+        yield reason
 
 
 def _kernel(release: str) -> tuple[int, ...]:
