@@ -278,7 +278,7 @@ def _replica(fleet: Fleet, host: HostPlan, index: int, runtime: str, model: Arti
         "env": dict(serving.env),
         "memory_max": host.memory_max,
         "cpus": host.cpus[index] if index < len(host.cpus) else "",
-        "gpus": list(gpus),
+        "gpus": [str(number) for number in gpus],
     }
 
 
