@@ -266,7 +266,7 @@ def test_vllm_has_an_environment_of_its_own_on_engine_hosts_alone(hosts: Hosts) 
     made, found = vllm(hosts)
     tools, own = made.bundle.runtimes["host1"].digest, made.bundle.engines["host1"].digest
     assert (found["engine_runtime_artifact"], found["engine_runtime_engine_artifact"]) == (tools, own)
-    assert {"g++", "python3-dev"} <= set(found["engine_runtime_packages"])
+    assert {"libnuma1", "g++", "python3-dev"} <= set(found["engine_runtime_packages"])
     assert [one["digest"] for one in found["model_store_artifacts"]][:2] == [tools, own]
     argv = found["engine_replicas"][0]["argv"]
     assert argv[0] == f"/opt/llmdeploy/runtimes/{tools}/bin/python"

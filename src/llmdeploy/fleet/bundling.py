@@ -25,7 +25,7 @@ from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.gather import gather, reach_of
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.record import Member
-from llmdeploy.fleet.variables import COMPILER, Fleet
+from llmdeploy.fleet.variables import VLLM_PACKAGES, Fleet
 from llmdeploy.fleet.work import fleet_of
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder
@@ -121,7 +121,7 @@ def _weights(model: Artifact, plan: Plan, deployment: Deployment) -> Iterator[tu
 def _packages(fleet: Fleet, plan: Plan, place: Path, ask: tuple[str, ...]) -> dict[str, str]:
     """The packages of every system among the hosts, under packages/; who gave them."""
     wanted = {system_of(facts) for _, facts in fleet.hosts.values()}
-    names = [*BASIC, *(TOGETHER if plan.target != "edge" else ()), *(COMPILER if fleet.bundle.engines else ())]
+    names = [*BASIC, *(TOGETHER if plan.target != "edge" else ()), *(VLLM_PACKAGES if fleet.bundle.engines else ())]
     given: dict[str, str] = {}
     for host, facts in _asked(fleet, plan, ask):
         system = system_of(facts)

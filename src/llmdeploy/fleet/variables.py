@@ -23,8 +23,8 @@ from llmdeploy.plan import HostPlan, Plan
 from llmdeploy.units import known_duration, known_size
 
 PACKAGES = ("libgomp1",)
-COMPILER = ("g++", "python3-dev")
-"""vLLM compiles a model's graphs at its first start: PyTorch and Triton call the compiler, and include Python.h."""
+VLLM_PACKAGES = ("libnuma1", "g++", "python3-dev")
+"""Its build for processors is linked against libnuma; PyTorch and Triton call the compiler, and include Python.h."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def _engine_environment(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
         return {"engine_runtime_way": "podman", "engine_runtime_image": image}
     return {
         "engine_runtime_engine_artifact": fleet.bundle.engines[host.name].digest,
-        "engine_runtime_packages": [*PACKAGES, *COMPILER],
+        "engine_runtime_packages": [*PACKAGES, *VLLM_PACKAGES],
     }
 
 
