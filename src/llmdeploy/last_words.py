@@ -7,7 +7,7 @@ import re
 # Lines that speak of an error and do not name it: pydantic's, vLLM's API server's, and code in a traceback.
 NOT_TELLING = ("For further information visit", "root cause", "raise ", 'File "')
 EXCEPTION = re.compile(r"\s*([\w.]*(Error|Exception): |Value error, )")
-LOG_PREFIX = re.compile(r"^\(\w+ pid=\d+\) [A-Z]+ \S+ \S+ \[[^]]*\] *")  # vLLM's
+LOG_PREFIX = re.compile(r"^\([\w-]+ pid=\d+\) [A-Z]+ \S+ \S+ \[[^]]*\] *")  # vLLM's
 
 
 def last_words(log: str) -> str:

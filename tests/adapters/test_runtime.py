@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from llmdeploy import __version__
-from llmdeploy.adapters.runtime import Python, runtime_artifact
+from llmdeploy.adapters.runtime import Python, engine_artifact, runtime_artifact
+from llmdeploy.adapters.runtime.lock import lines_for
 from llmdeploy.adapters.runtime.own_wheel import write_own_wheel
 from llmdeploy.errors import StepError
+from tests.checkout import ROOT
 
 HERE = Python(sys.version_info[:2], "x86_64")
 
@@ -133,3 +135,64 @@ def test_a_new_lock_is_fetched_anew(lock: Path, tmp_path: Path) -> None:
     lock.write_text(lock.read_text() + small_wheel(tmp_path / "wheels", "gamma"))
     second = runtime_artifact(HERE, tmp_path / "cache", settings(lock))
     assert len(second.files) == len(first.files) + 1
+
+
+MARKED = """\
+alpha==1.0 \\
+    --hash=sha256:aa \\
+    --hash=sha256:ab
+beta==1.0 ; python_full_version < '3.12' and platform_machine == 'x86_64' \\
+    --hash=sha256:bb
+beta==2.0 ; python_full_version >= '3.12' \\
+    --hash=sha256:bc
+gamma==1.0+cpu ; sys_platform == 'win32' --hash=sha256:cc
+"""
+
+
+def test_markers_are_judged_for_the_host_and_not_for_this_interpreter() -> None:
+    alpha = "alpha==1.0 \\\n    --hash=sha256:aa \\\n    --hash=sha256:ab\n"
+    assert lines_for(MARKED, Python((3, 11), "x86_64")) == alpha + "beta==1.0 \\\n    --hash=sha256:bb\n"
+    assert lines_for(MARKED, Python((3, 11), "aarch64")) == alpha
+    assert lines_for(MARKED, Python((3, 13), "aarch64")) == alpha + "beta==2.0 \\\n    --hash=sha256:bc\n"
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+@pytest.mark.parametrize("minor", [11, 12, 13])
+@pytest.mark.parametrize("name", ["host", "vllm-cuda", "vllm-cpu"])
+def test_of_each_package_of_a_lock_one_version_holds(name: str, minor: int, architecture: str) -> None:
+    text = (ROOT / f"requirements/{name}.txt").read_text()
+    lines = [
+        line for line in lines_for(text, Python((3, minor), architecture)).splitlines() if not line.startswith(" ")
+    ]
+    packages = [line.partition("==")[0] for line in lines]
+    assert len(packages) == len(set(packages))
+    assert "pip" in packages
+    assert not [line for line in lines if ";" in line or not line.endswith("\\")]
+
+
+def test_an_engine_of_its_own_has_the_wheels_of_its_lock_and_not_ours(lock: Path, tmp_path: Path) -> None:
+    made = engine_artifact("requirements/any.txt", HERE, tmp_path / "cache", settings(lock))
+    assert {file.name for file in made.files} == {
+        "alpha-1.0-py3-none-any.whl",
+        "beta-1.0-py3-none-any.whl",
+        "requirements.txt",
+    }
+    again = engine_artifact("requirements/any.txt", HERE, tmp_path / "cache", settings(lock))
+    assert again == made
+    wheel = next(file for file in made.files if file.name.startswith("alpha"))
+    assert wheel.sha256 == hashlib.sha256(wheel.path.read_bytes()).hexdigest()
+
+
+def test_the_wheels_of_a_former_lock_make_room(lock: Path, tmp_path: Path) -> None:
+    engine_artifact("requirements/any.txt", HERE, tmp_path / "cache", settings(lock))
+    lock.write_text(lock.read_text() + small_wheel(tmp_path / "wheels", "gamma"))
+    engine_artifact("requirements/any.txt", HERE, tmp_path / "cache", settings(lock))
+    assert len([path for path in (tmp_path / "cache").iterdir() if path.is_dir()]) == 1
+
+
+def test_torch_for_processors_that_no_index_has_is_told_with_what_to_do(lock: Path, tmp_path: Path) -> None:
+    lock.write_text(f"torch==2.13.0+cpu --hash=sha256:{'a' * 64}\n")
+    with pytest.raises(StepError) as caught:
+        engine_artifact("requirements/any.txt", HERE, tmp_path / "cache", settings(lock))
+    assert "torch==2.13.0+cpu" in caught.value.message
+    assert "docs/guides/vllm.md" in caught.value.hint

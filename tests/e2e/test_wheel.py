@@ -93,9 +93,12 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     return Installed(venv, tmp_path_factory.mktemp("home"))
 
 
+LOCKS_OF_HOSTS = {(Path("requirements"), ".txt", name) for name in ("host", "vllm-cpu", "vllm-cuda")}
+
+
 def is_bundled(path: Path) -> bool:
     """Whether a file of the checkout travels in the wheel beside the package."""
-    return path.parts[0] == "playbooks" or path == Path("requirements/host.txt")
+    return path.parts[0] == "playbooks" or (path.parent, path.suffix, path.stem) in LOCKS_OF_HOSTS
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
@@ -103,7 +106,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     package = {str(path.relative_to("src")) for path in files() if path.parts[:2] == ("src", "llmdeploy")}
     bundle = {f"llmdeploy/_bundle/{path}" for path in files() if is_bundled(path)}
     assert names == package | bundle
-    assert "llmdeploy/_bundle/requirements/host.txt" in names
+    assert {f"llmdeploy/_bundle/requirements/{name}.txt" for name in ("host", "vllm-cpu", "vllm-cuda")} <= names
     assert "llmdeploy/py.typed" in names
     assert any(name.startswith("llmdeploy/models/demo/") and name.endswith(".gguf") for name in names)
     assert any(name.startswith("llmdeploy/web/") and not name.endswith(".py") for name in names)

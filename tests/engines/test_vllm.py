@@ -160,6 +160,12 @@ Exception: WorkerProc initialization failed due to an exception in a background 
     raise RuntimeError(
 RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {'EngineCore': 1}
 """
+NO_LIBRARY = """\
+(VllmWorker-0 pid=1986) ERROR 11-25 01:39:03 [multiproc_executor.py:953] WorkerProc failed to start.
+(VllmWorker-0 pid=1986) ERROR 11-25 01:39:03 [multiproc_executor.py:953] AttributeError: '_C' has no 'init_memory'
+(EngineCore pid=1977) ERROR 11-25 01:39:09 [core.py:1510] EngineCore failed to start.
+RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}
+"""
 
 
 @pytest.mark.parametrize(
@@ -167,6 +173,7 @@ RuntimeError: Engine core initialization failed. See root cause above. Failed co
     [
         (UNKNOWN_ARCHITECTURE, "Value error, Model architectures ['NoSuchForCausalLM'] are not supported for now."),
         (OTHER_SHAPE, "RuntimeError: start (0) + length (640) exceeds 512."),
+        (NO_LIBRARY, "AttributeError: '_C' has no 'init_memory'"),
         ("llama_model_load: error loading model: bad magic\nmain: bye\n", "llama_model_load: error loading model"),
         ("Killed\n", "Killed"),
         ("", "it wrote nothing"),

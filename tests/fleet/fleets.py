@@ -9,7 +9,7 @@ from llmdeploy.artifact import Artifact, artifact_of
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.record import load_members
 from llmdeploy.fleet.secrets import ensure_secrets
-from llmdeploy.fleet.variables import Bundle, Fleet
+from llmdeploy.fleet.variables import Bundle, Fleet, image_of
 from llmdeploy.plan import Plan
 from llmdeploy.state import StateFolder
 
@@ -30,13 +30,19 @@ def fleet(hosts: Hosts, *args: str, model: bool = True, **more: Any) -> Fleet:
     ensure_secrets(plan, state)
     members = {one.host.name: (one.host, one.facts) for one in load_members(state.path / "fleet.json") if one.facts}
     wheels = artifact(hosts.folder / "wheels", **{"one.whl": b"wheel", "requirements.txt": b"one"})
-    weights = artifact(hosts.folder / "weights", **{"demo.gguf": b"weights"}) if model else None
+    name = "demo.gguf" if plan.engine == "llamacpp" else "model.safetensors"
+    weights = artifact(hosts.folder / "weights", **{name: b"weights"}) if model else None
+    own = artifact(hosts.folder / "vllm", **{"vllm.whl": b"vllm", "requirements.txt": b"vllm"})
+    serving = [host.name for host in plan.hosts if host.replicas]
+    apart = plan.engine != "llamacpp" and not image_of(plan)
     golden = hosts.folder / "golden.yaml"
     golden.write_text("[]\n")
     return Fleet(
         plan=plan,
         hosts=members,
-        bundle=Bundle(dict.fromkeys(members, wheels), weights, ("b" * 24,)),
+        bundle=Bundle(
+            dict.fromkeys(members, wheels), weights, ("b" * 24,), dict.fromkeys(serving, own) if apart else {}
+        ),
         secrets=Secrets(state.path.absolute()),
         **{"golden": golden, **more},
     )

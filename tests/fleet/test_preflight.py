@@ -62,9 +62,13 @@ def test_a_host_is_refused_with_its_reason(changes: dict[str, Any], reason: str)
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"pci_gpus": 0, "gpus": []}, "it has no GPU, and vllm is meant to run on one"),
         (
-            {"pci_gpus": 2, "gpu_error": "Failed to initialize NVML: Driver/library version mismatch"},
+            {
+                "pci_gpus": 2,
+                "os": system("ubuntu", "24.04"),
+                "python": "3.12.3",
+                "gpu_error": "Failed to initialize NVML: Driver/library version mismatch",
+            },
             "its GPU driver is broken: Failed to initialize NVML: Driver/library version mismatch",
         ),
         ({"pci_gpus": 8, "gpus": gpus(7)}, "its driver sees 7 of 8 GPUs: reset or reboot it"),
@@ -75,9 +79,71 @@ def test_a_host_with_bad_gpus_is_refused_for_vllm_alone(changes: dict[str, Any],
     assert against(**changes) == ()
 
 
+UBUNTU = {"os": system("ubuntu", "24.04"), "python": "3.12.3"}
+
+
 def test_gpus_without_a_driver_are_taken_as_setup_brings_one() -> None:
-    assert against(VLLM, pci_gpus=2) == ()
+    assert against(VLLM, pci_gpus=2, **UBUNTU) == ()
     assert against(VLLM, pci_gpus=2, gpus=gpus(2)) == ()
+
+
+def test_gpus_without_a_driver_are_refused_where_the_distribution_has_only_an_old_one() -> None:
+    (said,) = against(VLLM, pci_gpus=2)
+    assert said == (
+        "its GPUs have no driver, and that of Debian GNU/Linux 12 (bookworm) is too old for CUDA 13: "
+        "install NVIDIA's, 580 or newer"
+    )
+
+
+def test_an_old_driver_is_refused() -> None:
+    old = [{**gpus(1)[0], "driver": "535.261.03"}]
+    assert against(VLLM, pci_gpus=1, gpus=old) == ("its NVIDIA driver is 535.261.03, and CUDA 13 needs 580 or newer",)
+
+
+def test_processors_serve_vllm_where_no_host_has_a_gpu() -> None:
+    assert against(VLLM) == ()
+    (said,) = against(replace(VLLM, gpus=True))
+    assert said == "it has no GPU, and the others have: a processor would be the slowest of them by far"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"python": "3.13.5"},
+            "vLLM for processors is locked for Python 3.11 on x86_64, not for Python 3.13 on x86_64",
+        ),
+        (
+            {"architecture": "aarch64"},
+            "vLLM for processors is locked for Python 3.11 on x86_64, not for Python 3.11 on aarch64",
+        ),
+        (
+            {"python": "3.14.0", "pci_gpus": 1, "gpus": gpus(1)},
+            "vLLM for GPUs is locked for Python 3.11, 3.12, 3.13 on x86_64 and aarch64, not for Python 3.14 on x86_64",
+        ),
+        (
+            {"processor": {"cores": 2, "physical_cores": 2, "flags": ["avx"]}},
+            "its processor has no AVX2, which vLLM needs",
+        ),
+    ],
+)
+def test_a_host_for_which_vllm_is_not_locked_is_refused_for_vllm_alone(changes: dict[str, Any], reason: str) -> None:
+    assert against(VLLM, **changes) == (reason,)
+    assert against(**changes) == ()
+
+
+def test_an_image_needs_no_lock_and_a_gpu() -> None:
+    image = replace(VLLM, image=f"vllm@sha256:{'0' * 64}")
+    assert against(image, python="3.14.0", pci_gpus=1, gpus=gpus(1)) == ()
+    assert against(image) == ("it has no GPU, and the container image of vLLM computes on one",)
+
+
+def test_vllm_counts_the_disk_of_its_wheels_and_environment() -> None:
+    (said,) = against(VLLM, disk__store=33 * GIB)
+    assert said == (
+        "33.0 GiB of disk are free, and 36.6 GiB are needed (the model twice while it is replaced, 4.0 GiB of them for "
+        "vllm itself)"
+    )
 
 
 def test_every_reason_is_told() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmdeploy.plan import Plan
+from tests.engines.test_vllm import write_config
 
 from .conftest import Hosts
 from .documents import GIB, gpus
@@ -217,3 +218,35 @@ def test_a_mail_whose_files_are_wrong_is_exit_3(hosts: Hosts, word: str | None, 
     assert result.exit_code == 3
     assert f"hosts.{reason.format(hosts.folder)}" in result.stderr
     assert "good" not in result.stderr
+
+
+def test_vllm_on_processors_is_told_of(hosts: Hosts) -> None:
+    write_config(hosts.folder / "tiny")
+    hosts.many(1)
+    plan = hosts.plan("--engine", "vllm", "--model", "./tiny")
+    assert "vLLM computes on the processors of host1, which have no GPU: that is slow" in plan["warnings"]
+
+
+def test_a_host_without_a_gpu_beside_one_with_is_left_out(hosts: Hosts) -> None:
+    write_config(hosts.folder / "tiny")
+    hosts.many(2)
+    hosts.answer("host1", pci_gpus=1, gpus=gpus(1))
+    plan = hosts.plan("--model", "./tiny")
+    assert [one["name"] for one in plan["hosts"] if one["replicas"]] == ["host1"]
+
+
+def test_an_image_for_a_model_that_llama_cpp_serves_is_exit_3(hosts: Hosts) -> None:
+    hosts.many(1)
+    (hosts.folder / "llmdeploy.yaml").write_text(f"hosts: {{image: 'vllm@sha256:{'0' * 64}'}}\n")
+    result = hosts.run()
+    assert result.exit_code == 3
+    assert "hosts.image: an image is for vLLM, and demo is gguf, which llamacpp serves out of wheels" in result.stderr
+    assert "hint: remove it" in result.stderr
+
+
+def test_an_image_without_its_digest_is_exit_3(hosts: Hosts) -> None:
+    hosts.many(1)
+    (hosts.folder / "llmdeploy.yaml").write_text("hosts: {image: 'vllm/vllm-openai:latest'}\n")
+    result = hosts.run()
+    assert result.exit_code == 3
+    assert "hint: write NAME@sha256:DIGEST" in result.stderr

@@ -64,9 +64,25 @@ def test_nodes_without_processors_are_left_alone() -> None:
     assert fitting(facts(numa=["0-31", ""])).plan.replicas == 1
 
 
-def test_vllm_has_one_engine_for_each_gpu_and_no_bound_of_memory() -> None:
+def test_vllm_has_one_engine_for_each_gpu_and_its_part_of_the_hosts_memory() -> None:
     found = fitting(facts(pci_gpus=4, gpus=gpus(4)), engine="vllm").plan
-    assert (found.replicas, found.gpus, found.memory_max) == (4, ((0,), (1,), (2,), (3,)), 0)
+    assert (found.replicas, found.gpus) == (4, ((0,), (1,), (2,), (3,)))
+    assert found.memory_max == int(128 * GIB * 0.8) // 4
+
+
+def test_vllm_without_a_gpu_has_the_host_to_itself_and_a_bound_above_what_it_needs() -> None:
+    found = fitting(facts(numa=["0-15", "16-31"]), engine="vllm")
+    assert (found.plan.replicas, found.plan.gpus, found.plan.threads) == (1, ((),), 16)
+    assert found.plan.memory_max == int(found.memory.needed_bytes * MARGIN) + SPARE
+
+
+def test_what_our_own_engine_holds_of_a_gpu_may_be_had_again() -> None:
+    """The memory that the host's driver shows as free is little while vLLM runs: it takes nine tenths."""
+    (one,) = gpus(1)
+    taken = {**one, "memory_free": 4 * GIB}
+    assert isinstance(sized(facts(pci_gpus=1, gpus=[taken], own_engines=3 * GIB), engine="vllm"), str)
+    ours = {**taken, "own": 40 * GIB}
+    assert fitting(facts(pci_gpus=1, gpus=[ours], own_engines=3 * GIB), engine="vllm").plan.replicas == 1
 
 
 def test_no_host_gets_more_engines_than_there_are_ports_for() -> None:

@@ -18,8 +18,10 @@ from llmdeploy.fleet.inventory import ROLES, inventory_of
 from llmdeploy.fleet.variables import Fleet, variables_of
 from llmdeploy.plan import HostPlan
 from tests.checkout import ROOT
+from tests.engines.test_vllm import write_config
 
 from .conftest import Hosts
+from .documents import GIB, gpus
 from .fleets import fleet
 
 PLAYBOOKS = ROOT / "playbooks"
@@ -34,6 +36,9 @@ hosts:
   alert_mail: {to: ops@example.org, sender: llm@example.org, server: "smtp.example.org:587", user: llm,
     password_file: mail.password}
 """
+
+
+IMAGE = f"docker.io/vllm/vllm-openai@sha256:{'0' * 64}"
 
 
 def options(role: str) -> dict[str, Any]:
@@ -64,11 +69,17 @@ def shapes(hosts: Hosts) -> list[tuple[Fleet, HostPlan]]:
                 "acme_directory: 'https://acme.test/dir', acme_authority: cert.pem}\n",
             ),
             (FRONT, f"{MAIL}  certificate: cert.pem\n  rate: 10\n"),
+            (FRONT, "model: ./tiny\n"),
+            (FRONT, "model: ./tiny\n"),
+            (FRONT, f"model: ./tiny\nhosts: {{image: {IMAGE}}}\n"),
         ]
     ):
+        with_gpus = {"pci_gpus": 2, "gpus": gpus(2)} if index >= 5 else {}
         for name in ("front", "back", "host1", "host2"):
-            hosts.answer(name, numa=["0-15", "16-31"] if index else ["0-31"])
+            hosts.answer(name, numa=["0-15", "16-31"] if index else ["0-31"], **with_gpus)
         hosts.listed(*lines)
+        if "tiny" in spec and not (hosts.folder / "tiny").exists():
+            write_config(hosts.folder / "tiny")
         certificate = hosts.folder / "cert.pem"
         certificate.write_text("-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n")
         (hosts.folder / "llmdeploy.yaml").write_text(spec)
@@ -317,3 +328,81 @@ def test_every_shape_of_a_deployment_has_an_inventory(hosts: Hosts) -> None:
     """Among them two gateways that share an address: what is called a source is a file."""
     for made, host in shapes(hosts):
         assert set(inventory_of(made, PLAYBOOKS)["all"]["hosts"][host.name]["llmdeploy_marks"]) == set(ROLES)
+
+
+def vllm(hosts: Hosts, spec: str = "", **changes: Any) -> tuple[Fleet, dict[str, Any]]:
+    """A gateway and an engine host for vLLM, and what the engine host is told."""
+    write_config(hosts.folder / "tiny")
+    hosts.answer("front")
+    hosts.answer("host1", **changes)
+    hosts.listed("{name: front, role: gateway}", "{name: host1}")
+    (hosts.folder / "llmdeploy.yaml").write_text(f"model: ./tiny\n{spec}")
+    made = fleet(hosts)
+    return made, variables_of(made, next(host for host in made.planned() if host.replicas))
+
+
+def test_vllm_has_an_environment_of_its_own_on_engine_hosts_alone(hosts: Hosts) -> None:
+    made, found = vllm(hosts)
+    tools, own = made.bundle.runtimes["host1"].digest, made.bundle.engines["host1"].digest
+    assert (found["engine_runtime_artifact"], found["engine_runtime_engine_artifact"]) == (tools, own)
+    assert {"libnuma1", "g++", "python3-dev"} <= set(found["engine_runtime_packages"])
+    assert [one["digest"] for one in found["model_store_artifacts"]][:2] == [tools, own]
+    argv = found["engine_replicas"][0]["argv"]
+    assert argv[0] == f"/opt/llmdeploy/runtimes/{tools}/bin/python"
+    assert argv[argv.index("--") + 1] == f"/opt/llmdeploy/runtimes/{own}/bin/python"
+    assert own in found["engine_artifacts"]
+    assert found["engine_compiles"] is True
+    front = variables_of(made, made.gateways[0])
+    assert own not in json.dumps(front)
+    assert "engine_runtime_packages" not in front
+
+
+def test_vllm_on_a_processor_gets_threads_and_cache_of_the_plan_and_no_gpu(hosts: Hosts) -> None:
+    (replica,) = vllm(hosts)[1]["engine_replicas"]
+    assert replica["gpus"] == []
+    assert replica["env"]["VLLM_CPU_KVCACHE_SPACE"] == "1"
+    assert GIB < replica["memory_max"] < 8 * GIB
+    assert "--gpu-memory-utilization" not in replica["argv"]
+
+
+def test_vllm_on_gpus_has_one_engine_for_each_and_memory_to_load_the_weights(hosts: Hosts) -> None:
+    found = vllm(hosts, pci_gpus=2, gpus=gpus(2))[1]
+    assert [one["env"]["CUDA_VISIBLE_DEVICES"] for one in found["engine_replicas"]] == ["0", "1"]
+    assert [one["memory_max"] for one in found["engine_replicas"]] == [int(128 * GIB * 0.8) // 2] * 2
+    assert "engine_way" not in found
+
+
+def test_an_image_is_run_by_podman_with_the_servers_arguments_alone(hosts: Hosts) -> None:
+    made, found = vllm(hosts, f"hosts: {{image: {IMAGE}}}\n", pci_gpus=1, gpus=gpus(1))
+    assert (found["engine_way"], found["engine_runtime_way"]) == ("podman", "podman")
+    assert found["engine_image"] == found["engine_runtime_image"] == IMAGE
+    assert found["engine_replicas"][0]["argv"][0] == "--model"
+    assert not made.bundle.engines
+    assert "engine_runtime_engine_artifact" not in found
+
+
+def test_a_start_of_vllm_may_take_the_time_to_compile_or_what_the_spec_says(hosts: Hosts) -> None:
+    assert vllm(hosts)[1]["engine_ready_timeout"] == 900
+
+
+def test_the_time_for_a_start_that_the_spec_gives_is_kept(hosts: Hosts) -> None:
+    hosts.many(1)
+    assert variables_of(made := fleet(hosts), made.planned()[0])["engine_ready_timeout"] == 300
+    (hosts.folder / "llmdeploy.yaml").write_text("deploy: {timeout: 7m}\n")
+    assert variables_of(made := fleet(hosts), made.planned()[0])["engine_ready_timeout"] == 420
+
+
+def test_another_llmdeploy_leaves_the_environment_of_vllm_as_it_is(hosts: Hosts) -> None:
+    """A change of our own wheel changes the digest of the tools alone: no gigabytes travel again."""
+    made, found = vllm(hosts)
+    other = replace(
+        made,
+        bundle=replace(
+            made.bundle,
+            runtimes={"front": made.bundle.engines["host1"]}
+            | {"host1": replace(made.bundle.runtimes["host1"], files=made.bundle.runtimes["host1"].files[:1])},
+        ),
+    )
+    after = variables_of(other, next(host for host in other.planned() if host.replicas))
+    assert after["engine_runtime_artifact"] != found["engine_runtime_artifact"]
+    assert after["engine_runtime_engine_artifact"] == found["engine_runtime_engine_artifact"]

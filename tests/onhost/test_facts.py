@@ -74,20 +74,32 @@ def test_a_driver_that_does_not_answer_is_told(
     monkeypatch: pytest.MonkeyPatch, code: int, said: str, expected: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(facts, "ran", lambda *_: (code, said))
-    assert facts.gpus() == expected
+    assert facts.gpus("demo") == expected
 
 
 def test_gpus_are_read_with_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = "0, NVIDIA L40S, 46068, 45559, 580.65.06, GPU-1\n1, NVIDIA L40S, 46068, 12, 580.65.06, GPU-2"
     monkeypatch.setattr(facts, "ran", lambda *_: (0, lines))
-    found = facts.gpus()["gpus"]
+    found = facts.gpus("demo")["gpus"]
     assert [(one["index"], one["memory_free"]) for one in found] == [(0, 45559 * 2**20), (1, 12 * 2**20)]
+
+
+def test_what_our_own_engines_hold_of_a_gpu_is_told_and_what_others_hold_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In the form of `nvidia-smi --query-compute-apps`; no GPU was at hand to see it."""
+    answers = {"gpu": "0, NVIDIA L40S, 46068, 4300, 580.65.06, GPU-1\n1, NVIDIA L40S, 46068, 4300, 580.65.06, GPU-2"}
+    answers["apps"] = "GPU-1, 7, 41000\nGPU-1, 8, 100\nGPU-2, 9, 41000\nGPU-2, 10, [N/A]"
+    monkeypatch.setattr(facts, "ran", lambda _, query, *__: (0, answers["apps" if "apps" in query else "gpu"]))
+    ours = {f"/proc/{pid}/cgroup": "0::/system.slice/llmdeploy-demo-engine-0.service\n" for pid in (7, 8, 10)}
+    monkeypatch.setattr(facts, "text", lambda path: ours.get(path, "0::/system.slice/other.service\n"))
+    assert [one["own"] for one in facts.gpus("demo")["gpus"]] == [41100 * 2**20, 0]
 
 
 @pytest.mark.parametrize("answer", ["[N/A]", "[Not Supported]", "[GPU requires reset]"])
 def test_a_gpu_without_figures_is_an_error_of_the_driver(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     line = f"0, NVIDIA GB10, {answer}, {answer}, 580.65.06, GPU-1"
     monkeypatch.setattr(facts, "ran", lambda *_: (0, line))
-    found = facts.gpus()
+    found = facts.gpus("demo")
     assert found["gpus"] == []
     assert answer in found["gpu_error"]

@@ -49,6 +49,7 @@ def test_the_defaults_are_this_machine_and_the_embedded_model() -> None:
         "data": {"policy": "any", "connectivity": "good"},
         "hosts": {
             "inventory": "",
+            "image": "",
             "max_unavailable": 1,
             "public_name": "",
             "virtual_address": "",

@@ -17,19 +17,26 @@ if TYPE_CHECKING:  # an engine's own process loads this package too, and starts 
 
 @dataclass(frozen=True)
 class Site:
-    """Where the engine will stand: the interpreter, the weights and the key file as paths of that place."""
+    """Where the engine will stand: the interpreter, the weights and the key file as paths of that place.
+
+    `engine_python` is that of an engine in an environment of its own; empty where one interpreter has both."""
 
     python: str
     model_path: str
     key_file: str
+    engine_python: str = ""
 
 
 @dataclass(frozen=True)
 class Serving:
-    """How to run an engine. `argv` never holds a secret: the key is read from a file."""
+    """How to run an engine. `argv` never holds a secret: the key is read from a file.
+
+    `arguments` is the part of `argv` that an image's own server takes, where the engine has an image.
+    """
 
     argv: tuple[str, ...]
     port: int
+    arguments: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     health_path: str = "/health"
     metrics_path: str = "/metrics"

@@ -10,6 +10,7 @@ from llmdeploy.plan import ModelFormat, Plan
 
 GIB = 2**30
 GPU_MEMORY_UTILIZATION = 0.9  # what sizing counts with; vLLM's own default moved from 0.90 to 0.92 in 0.20
+KEY_VARIABLE, SERVER = "VLLM_API_KEY", "vllm.entrypoints.openai.api_server"
 QUIET = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
 
 
@@ -38,24 +39,31 @@ class Vllm:
 
         `adapters.keyed` puts the key into the engine's environment (`VLLM_API_KEY`), which only its owner can read.
         """
+        arguments = _arguments(plan, site)
         return Serving(
             argv=(
                 site.python, "-I", "-m", "llmdeploy.adapters.keyed",
-                "--key-file", site.key_file, "--variable", "VLLM_API_KEY", "--",
-                site.python, "-I", "-m", "vllm.entrypoints.openai.api_server",
-                "--model", site.model_path,
-                "--served-model-name", plan.served_name,
-                "--host", plan.host,
-                "--port", str(plan.port),
-                "--max-model-len", str(plan.context),
-                "--max-num-seqs", str(plan.slots),
-                "--tensor-parallel-size", str(max(1, len(plan.accelerators))),
-                *(("--gpu-memory-utilization", str(GPU_MEMORY_UTILIZATION)) if plan.accelerators else ()),
+                "--key-file", site.key_file, "--variable", KEY_VARIABLE, "--",
+                site.engine_python or site.python, "-I", "-m", SERVER, *arguments,
             ),
             port=plan.port,
+            arguments=arguments,
             env={**QUIET, **(_gpus(plan) if plan.accelerators else _cpu(plan))},
             image="vllm/vllm-openai:v0.32.0",
         )  # fmt: skip
+
+
+def _arguments(plan: Plan, site: Site) -> tuple[str, ...]:
+    return (
+        "--model", site.model_path,
+        "--served-model-name", plan.served_name,
+        "--host", plan.host,
+        "--port", str(plan.port),
+        "--max-model-len", str(plan.context),
+        "--max-num-seqs", str(plan.slots),
+        "--tensor-parallel-size", str(max(1, len(plan.accelerators))),
+        *(("--gpu-memory-utilization", str(GPU_MEMORY_UTILIZATION)) if plan.accelerators else ()),
+    )  # fmt: skip
 
 
 def _gpus(plan: Plan) -> dict[str, str]:

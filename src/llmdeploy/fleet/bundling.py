@@ -13,17 +13,19 @@ from tempfile import TemporaryDirectory
 
 from llmdeploy import __version__
 from llmdeploy.adapters.archive import write_archive
+from llmdeploy.adapters.runtime.build import HOST_LOCK
 from llmdeploy.adapters.ssh.reach import Reach
 from llmdeploy.artifact import Artifact
 from llmdeploy.bundled import bundled
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import MissingError, StepError
 from llmdeploy.fleet.brought_model import model_artifact
+from llmdeploy.fleet.engine_locks import CUDA, PROCESSOR
 from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.gather import gather, reach_of
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.record import Member
-from llmdeploy.fleet.variables import Fleet
+from llmdeploy.fleet.variables import VLLM_PACKAGES, Fleet
 from llmdeploy.fleet.work import fleet_of
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder
@@ -54,9 +56,10 @@ def system_of(facts: Facts) -> str:
 
 
 def made_by() -> dict[str, str]:
-    """What must be the same where a bundle is made and where it is used: llmdeploy, and the lock of what hosts run."""
-    lock = hashlib.sha256(bundled("requirements/host.txt").read_bytes()).hexdigest()
-    return {"version": __version__, "lock": lock[:12]}
+    """What must be the same where a bundle is made and where it is used: llmdeploy, and the locks of what hosts run."""
+    locks = (HOST_LOCK, CUDA.file, PROCESSOR.file)
+    digest = hashlib.sha256(b"".join(bundled(name).read_bytes() for name in locks)).hexdigest()
+    return {"version": __version__, "lock": digest[:12]}
 
 
 def make_bundle(plan: Plan, deployment: Deployment, recorder: Recorder, target: Path, ask: tuple[str, ...]) -> Made:
@@ -90,7 +93,7 @@ def _files(
         if path.is_file():
             yield path.relative_to(place).as_posix(), path
     runtimes = deployment.environment.state_root.absolute() / "runtimes"
-    for artifact in fleet.bundle.runtimes.values():
+    for artifact in fleet.bundle.wheels:
         for file in artifact.files:
             yield f"runtimes/{file.path.relative_to(runtimes).as_posix()}", file.path
     yield from _weights(model, plan, deployment)
@@ -118,7 +121,7 @@ def _weights(model: Artifact, plan: Plan, deployment: Deployment) -> Iterator[tu
 def _packages(fleet: Fleet, plan: Plan, place: Path, ask: tuple[str, ...]) -> dict[str, str]:
     """The packages of every system among the hosts, under packages/; who gave them."""
     wanted = {system_of(facts) for _, facts in fleet.hosts.values()}
-    names = [*BASIC, *(TOGETHER if plan.target != "edge" else ())]
+    names = [*BASIC, *(TOGETHER if plan.target != "edge" else ()), *(VLLM_PACKAGES if fleet.bundle.engines else ())]
     given: dict[str, str] = {}
     for host, facts in _asked(fleet, plan, ask):
         system = system_of(facts)

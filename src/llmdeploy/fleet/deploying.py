@@ -127,8 +127,7 @@ def forget_leavers(fleet: Fleet, deployment: Deployment, recorder: Recorder) -> 
 def save_outcome(plan: Plan, fleet: Fleet, model: Artifact, deployment: Deployment) -> None:
     former = deployment.state.load_outputs()
     uncleaned = {name: one for name, one in former.get("connections", {}).items() if name not in fleet.hosts}
-    runtimes = {artifact.digest for artifact in fleet.bundle.runtimes.values()}
-    artifacts = sorted({model.digest, *runtimes})
+    artifacts = sorted({model.digest, *(artifact.digest for artifact in fleet.bundle.wheels)})
     same = artifacts == former.get("artifacts")
     deployment.state.save_deployed(plan)
     deployment.state.save_outputs(

@@ -78,10 +78,15 @@ def _machine(data: dict[str, Any]) -> Machine:
         memory_total=memory["total"],
         memory_available=memory["available"],
         disk_free=data["disk"]["store"],
-        gpus=tuple(Gpu(one["name"], one["memory_total"], one["memory_free"], one["driver"]) for one in data["gpus"]),
+        gpus=tuple(_gpu(one) for one in data["gpus"]),
         os=data["os"]["name"],
         architecture=data["architecture"],
     )
+
+
+def _gpu(one: dict[str, Any]) -> Gpu:
+    """What our own engines hold of it counts as free: a new plan may have it again."""
+    return Gpu(one["name"], one["memory_total"], one["memory_free"] + one.get("own", 0), one["driver"])
 
 
 def described(facts: Facts) -> str:

@@ -10,6 +10,7 @@ from llmdeploy.adapters.resolve_model import FoundModel, resolve_model
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import MissingError, Problem, SpecError
 from llmdeploy.fleet.alone import EDGE, SLOTS, as_boxes
+from llmdeploy.fleet.engine_locks import VLLM, has_gpus
 from llmdeploy.fleet.facts import described
 from llmdeploy.fleet.fitting import best_fit
 from llmdeploy.fleet.gather import gather, none_fit, read_inventory
@@ -42,15 +43,22 @@ def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
         entry.detail = f"{counted(len(hosts), 'host')}: {_shortened([host.name for host in hosts])}"
     with recorder.entry("model") as entry:
         found = resolve_model(spec.model, deployment, "safetensors" if spec.engine == "vllm" else None)
-        engine = _engine(spec.engine, found)
+        engine = _engine(spec, found)
         entry.detail = f"{found.ref.id}: {found.ref.format}, {size_text(found.ref.size_bytes)}, for {engine}"
     with recorder.entry("facts") as entry:
         answers = gather(hosts, spec.name, lambda done: recorder.doing(f"{done} of {len(hosts)} hosts have answered"))
         said = {name: one for name, one in answers.items() if isinstance(one, Answered)}
         entry.detail = f"{len(said)} of {counted(len(hosts), 'host')} answered"
     silent = {name: one for name, one in answers.items() if isinstance(one, str)}
-    public = _public_ports(spec)
-    wanted = Wanted(spec.name, engine, found.ref.size_bytes, public, pulled=bool(spec.hosts.pull_from))
+    wanted = Wanted(
+        spec.name,
+        engine,
+        found.ref.size_bytes,
+        _public_ports(spec),
+        pulled=bool(spec.hosts.pull_from),
+        image=spec.hosts.image,
+        gpus=any(member.host.engine and has_gpus(member.facts) for member in said.values()),
+    )
     if spec.target == EDGE:
         able = {name: said[name] for name in said.keys() - _unfit(said, replace(wanted, model_bytes=0))}
         found = best_fit(spec, found, able, deployment, recorder)
@@ -76,8 +84,12 @@ def _public_ports(spec: Spec) -> tuple[int, ...]:
     return (spec.access.port, *([ACME] if spec.hosts.acme_email else []))
 
 
-def _engine(asked: str, found: FoundModel) -> str:
-    name = {"gguf": "llamacpp", "safetensors": "vllm"}[found.ref.format]
+def _engine(spec: Spec, found: FoundModel) -> str:
+    name = {"gguf": "llamacpp", "safetensors": VLLM}[found.ref.format]
+    if spec.hosts.image and name != VLLM:
+        message = f"an image is for vLLM, and {found.ref.id} is {found.ref.format}, which {name} serves out of wheels"
+        raise SpecError([Problem("hosts.image", message, "remove it")], "spec")
+    asked = spec.engine
     if asked in ("auto", name):
         return name
     raise SpecError(
@@ -163,6 +175,7 @@ def _compose(
             *found.warnings,
             *dict.fromkeys(text for part in sized.values() for text in part.warnings),
             *_unused_gpus(said, engine),
+            *_no_gpus(sized, said, engine),
         ),
         alternatives=tuple(Alternative(f"host {name}", reason) for name, reason in reasons.items()),
     )
@@ -170,11 +183,18 @@ def _compose(
 
 def _unused_gpus(said: Mapping[str, Answered], engine: str) -> list[str]:
     """The CPU is never taken silently where a GPU is there."""
-    if engine == "vllm":
+    if engine == VLLM:
         return []
     idle = [name for name, member in said.items() if member.facts.pci_gpus or member.facts.machine.gpus]
     where = _shortened(idle)
     return [f"GPUs of {where} are not used: {engine} as installed computes on the CPU"] if idle else []
+
+
+def _no_gpus(sized: Mapping[str, Sized], said: Mapping[str, Answered], engine: str) -> list[str]:
+    if engine != VLLM:
+        return []
+    names = [name for name in sized if not has_gpus(said[name].facts)]
+    return [f"vLLM computes on the processors of {_shortened(names)}, which have no GPU: that is slow"] if names else []
 
 
 def _part(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from llmdeploy.fleet.engine_locks import VLLM, engine_lock, has_gpus, misfit
 from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.ports import ACME, is_ours
 from llmdeploy.units import size_text
@@ -15,7 +16,8 @@ KERNEL = (5, 10)  # nftables and cgroups as the roles use them; older than every
 ARCHITECTURES = ("x86_64", "aarch64")
 SKEW_SECONDS = 30.0  # certificates, and the order of log lines
 SPARE_BYTES = 128 * 2**20  # that the host goes on writing logs
-RUNTIME_BYTES = {"llamacpp": 600 * 2**20, "vllm": 12 * 2**30}
+RUNTIME_BYTES = 600 * 2**20
+IMAGE_BYTES = 40 * 2**30  # vLLM's image, packed and unpacked; a generous guess, since none was at hand
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Wanted:
     """What a host must have room for: bytes of the model, the engine, the public ports of the deployment called `name`.
 
     `artifact` is the digest under which the model lies on hosts; empty where it is not known yet. `pulled`: boxes keep
-    it elsewhere, in slots.
+    it elsewhere, in slots. `image` is a container image in place of an environment; `gpus` says that engines of the
+    deployment have GPUs.
     """
 
     name: str
@@ -32,6 +35,8 @@ class Wanted:
     gateway_ports: tuple[int, ...]
     artifact: str = ""
     pulled: bool = False
+    image: str = ""
+    gpus: bool = False
 
 
 def refusals(facts: Facts, wanted: Wanted, gateway: bool, engine: bool) -> tuple[str, ...]:
@@ -42,7 +47,7 @@ def refusals(facts: Facts, wanted: Wanted, gateway: bool, engine: bool) -> tuple
         lambda: _ports(facts, wanted, gateway),
     ]
     if engine:
-        checks += [lambda: _disk(facts, wanted), lambda: _gpu(facts, wanted)]
+        checks += [lambda: _disk(facts, wanted), lambda: _gpu(facts, wanted), lambda: _engine(facts, wanted)]
     return tuple(reason for check in checks for reason in check())
 
 
@@ -78,10 +83,13 @@ def _disk(facts: Facts, wanted: Wanted) -> Iterator[str]:
     if deployed(facts, wanted):
         yield from no_room(facts, wanted)
         return
-    needed = 2 * wanted.model_bytes + RUNTIME_BYTES.get(wanted.engine, 0)
+    lock = engine_lock(wanted.engine, facts)
+    runtime = IMAGE_BYTES if wanted.image else lock.disk if lock else 0
+    needed = 2 * wanted.model_bytes + RUNTIME_BYTES + runtime
     free = min(facts.machine.disk_free, facts.disk_runtimes)
     if free < needed:
-        reason = "the model twice while it is replaced"
+        own = f", {size_text(runtime)} of them for {wanted.engine} itself" if runtime else ""
+        reason = f"the model twice while it is replaced{own}"
         yield f"{size_text(free)} of disk are free, and {size_text(needed)} are needed ({reason})"
 
 
@@ -101,15 +109,23 @@ def no_room(facts: Facts, wanted: Wanted) -> Iterator[str]:
 
 
 def _gpu(facts: Facts, wanted: Wanted) -> Iterator[str]:
-    if wanted.engine != "vllm":
+    if wanted.engine != VLLM:
         return
     seen = len(facts.machine.gpus)
-    if facts.pci_gpus == 0 and seen == 0:
-        yield "it has no GPU, and vllm is meant to run on one"
+    if not has_gpus(facts) and wanted.image:
+        yield "it has no GPU, and the container image of vLLM computes on one"
+    elif not has_gpus(facts) and wanted.gpus:
+        yield "it has no GPU, and the others have: a processor would be the slowest of them by far"
     elif facts.gpu_error:
         yield f"its GPU driver is broken: {facts.gpu_error}"
     elif 0 < seen < facts.pci_gpus:
         yield f"its driver sees {seen} of {facts.pci_gpus} GPUs: reset or reboot it"
+
+
+def _engine(facts: Facts, wanted: Wanted) -> Iterator[str]:
+    lock = None if wanted.image else engine_lock(wanted.engine, facts)
+    if lock and (reason := misfit(lock, facts)):
+        yield reason
 
 
 def _kernel(release: str) -> tuple[int, ...]:

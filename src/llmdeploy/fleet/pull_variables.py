@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmdeploy.fleet import ports
 from llmdeploy.fleet.places import python_of
+from llmdeploy.fleet.ready import ready_seconds
 from llmdeploy.plan import HostPlan
 from llmdeploy.units import known_duration
 
@@ -27,5 +28,5 @@ def pull_agent(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
         "pull_agent_memory_max": host.memory_max,
         "pull_agent_cpus": host.cpus[0] if host.cpus else "",
         "pull_agent_drain_timeout": int(known_duration(plan.spec["hosts"]["drain"])),
-        "pull_agent_ready_timeout": int(fleet.ready),
+        "pull_agent_ready_timeout": int(ready_seconds(plan)),
     }

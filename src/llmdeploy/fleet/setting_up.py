@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
+from llmdeploy.artifact import Artifact
 from llmdeploy.deployment import Deployment
 from llmdeploy.fleet.alone import stands_alone
 from llmdeploy.fleet.offline import bring_packages
 from llmdeploy.fleet.secrets import ensure_secrets
 from llmdeploy.fleet.sending import send
+from llmdeploy.fleet.variables import Fleet
 from llmdeploy.fleet.work import fleet_of, play, record, save_runtimes
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder
@@ -25,8 +27,8 @@ def setup_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
     with recorder.entry("runtime") as entry:
         fleet = fleet_of(plan, deployment, build=True)
         sent, taken = 0, list[str]()
-        for artifact in {one.digest: one for one in fleet.bundle.runtimes.values()}.values():
-            wanting = [name for name, one in fleet.bundle.runtimes.items() if one.digest == artifact.digest]
+        for artifact in fleet.bundle.wheels:
+            wanting = wanting_of(artifact, fleet)
             host, size = send(artifact, wanting, fleet, partial(_tell, recorder, artifact.bytes))
             sent += size
             if size:
@@ -34,13 +36,19 @@ def setup_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
         recorder.data["sent_bytes"] = sent
         if sent:
             others = "" if stands_alone(plan) else ", for the others to fetch"
-            entry.changed(f"{size_text(sent)} sent to {', '.join(taken)}{others}")
+            entry.changed(f"{size_text(sent)} sent to {', '.join(dict.fromkeys(taken))}{others}")
         else:
             entry.detail = "on the hosts already"
     bring_packages(fleet, deployment, recorder)
     with recorder.entry("hosts") as entry:
         record(play("setup", fleet, deployment, recorder), entry, recorder)
     save_runtimes(fleet, deployment)
+
+
+def wanting_of(artifact: Artifact, fleet: Fleet) -> list[str]:
+    """The hosts that wheels are for."""
+    every = (*fleet.bundle.runtimes.items(), *fleet.bundle.engines.items())
+    return [name for name, one in every if one.digest == artifact.digest]
 
 
 def _tell(recorder: Recorder, whole: int, done: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from llmdeploy.errors import SpecError
+from llmdeploy.fleet.engine_locks import VLLM
 from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.ports import MOST_REPLICAS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from llmdeploy.spec import Spec
 
 MIB = 2**20
+GPU_HOSTS_PART = 0.8
 MARGIN, SPARE = 1.25, 256 * MIB
 """MemoryMax above what sizing counts: an engine that grows by a quarter is ended rather than the host."""
 
@@ -54,7 +56,8 @@ def size_host(host: Host, facts: Facts, share: Share) -> Sized | str:
     plan = HostPlan(host.name, host.address, gateway=host.gateway, wave=host.wave)
     every = _groups(facts, share.engine)
     groups = every[:MOST_REPLICAS]
-    held = facts.own_engines // len(groups)
+    # Of a GPU, what our engines hold stands in its own figures.
+    held = 0 if share.engine == VLLM and facts.machine.gpus else facts.own_engines // len(groups)
     for count in dict.fromkeys((len(groups), 1)):
         parts = len(every) if count > 1 else 1
         try:
@@ -62,14 +65,14 @@ def size_host(host: Host, facts: Facts, share: Share) -> Sized | str:
         except SpecError as error:
             reason = error.problems[0].message
             continue
-        chosen = groups[:count] if count > 1 or share.engine == "vllm" else [("", ())]
+        chosen = groups[:count] if count > 1 or share.engine == VLLM else [("", ())]
         return Sized(
             plan=replace(
                 plan,
                 replicas=count,
                 slots=sizing.slots,
                 threads=sizing.threads,
-                memory_max=0 if share.engine == "vllm" else int(sizing.memory.needed_bytes * MARGIN) + SPARE,
+                memory_max=_memory_max(facts, sizing.memory, share.engine, count),
                 cpus=tuple(cpus for cpus, _ in chosen),
                 gpus=tuple(gpus for _, gpus in chosen),
             ),
@@ -93,16 +96,25 @@ def _idle(host: Host, groups: list[tuple[str, tuple[int, ...]]], engine: str) ->
     )
 
 
+def _memory_max(facts: Facts, needed: Memory, engine: str, count: int) -> int:
+    """On a GPU sizing counts the GPU's memory; of the host's, which it loads the weights through, each engine gets its
+    part. That is of all there is, so that it is the same at every look."""
+    if engine == VLLM and facts.machine.gpus:
+        return int(facts.machine.memory_total * GPU_HOSTS_PART) // count
+    return int(needed.needed_bytes * MARGIN) + SPARE
+
+
 def _groups(facts: Facts, engine: str) -> list[tuple[str, tuple[int, ...]]]:
-    """What a host falls into: one group a GPU for vLLM, one a NUMA node for the processor's engine."""
-    if engine == "vllm":
-        return [("", (number,)) for number in range(max(1, len(facts.machine.gpus) or facts.pci_gpus))]
+    """What a host falls into: one group a GPU for vLLM, one a NUMA node for the processor's engine. vLLM on a processor
+    has the host to itself."""
+    if engine == VLLM:
+        return [("", (number,)) for number in range(len(facts.machine.gpus) or facts.pci_gpus)] or [("", ())]
     return [(cpus, ()) for cpus in facts.numa if cpus] or [("", ())]
 
 
 def _part(machine: Machine, count: int, engine: str) -> Machine:
     """The machine as one of `count` engines sees it."""
-    if count == 1 or engine == "vllm":
+    if count == 1 or engine == VLLM:
         return machine
     return replace(
         machine,
@@ -124,7 +136,7 @@ def _choose(machine: Machine, share: Share, held: int, count: int) -> Sizing:
         max_memory=resources.memory,
         max_threads=resources.threads,
         already_used=held,
-        engine="vllm" if share.engine == "vllm" else "llamacpp",
+        engine=VLLM if share.engine == VLLM else "llamacpp",
     )
 
 

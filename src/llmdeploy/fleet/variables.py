@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,37 +13,47 @@ from llmdeploy.artifact import Artifact
 from llmdeploy.engines import Site, engine
 from llmdeploy.fleet import ports
 from llmdeploy.fleet.alone import pulls, seen_from, stands_alone
+from llmdeploy.fleet.engine_locks import VLLM
 from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.places import INCOMING, STORE, Secrets, etc, python_of
 from llmdeploy.fleet.public_variables import public_gateway
 from llmdeploy.fleet.pull_variables import pull_agent
+from llmdeploy.fleet.ready import ready_seconds
 from llmdeploy.fleet.watch_variables import metrics, probed
 from llmdeploy.plan import HostPlan, Plan
 from llmdeploy.units import known_duration
 
-READY_SECONDS = 300
+PACKAGES = ("libgomp1",)
+VLLM_PACKAGES = ("libnuma1", "g++", "python3-dev")
+"""Its build for processors is linked against libnuma; PyTorch and Triton call the compiler, and include Python.h."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """What travels to the hosts: wheels for each kind of interpreter by host, and the model; both by digest."""
+    """What travels to the hosts: by host the wheels of the runtime, and of an engine that has an environment of its
+    own; and the model. `keep` are digests of what stays beside them."""
 
     runtimes: Mapping[str, Artifact]
     model: Artifact | None = None
     keep: tuple[str, ...] = ()
+    engines: Mapping[str, Artifact] = field(default_factory=dict)
+
+    @property
+    def wheels(self) -> tuple[Artifact, ...]:
+        """All artifacts of wheels, each once."""
+        return tuple({one.digest: one for one in (*self.runtimes.values(), *self.engines.values())}.values())
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """The hosts of one run without those that are off. `golden` is the file of prompts, `ready` seconds for a start."""
+    """The hosts of one run without those that are off. `golden` is the file of prompts."""
 
     plan: Plan
     hosts: Mapping[str, tuple[Host, Facts]]
     bundle: Bundle
     secrets: Secrets
     golden: Path | None = None
-    ready: float = READY_SECONDS
     webhook: Path | None = None
     mail_password: Path | None = None
     mail_authority: Path | None = None
@@ -109,7 +119,7 @@ def _hardening(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
 
 def _gpu_driver(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
     facts = fleet.hosts[host.name][1]
-    wanted = fleet.plan.engine == "vllm" and facts.pci_gpus > 0
+    wanted = fleet.plan.engine == VLLM and facts.pci_gpus > 0
     return {"gpu_driver_wanted": wanted, "gpu_driver_expected": facts.pci_gpus if wanted else 0}
 
 
@@ -155,7 +165,8 @@ def _model_store(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
 def _artifacts(fleet: Fleet, host: HostPlan) -> list[Artifact]:
     brought = host.replicas and not pulls(fleet.plan)
     model = [fleet.bundle.model] if fleet.bundle.model and brought else []
-    return [fleet.bundle.runtimes[host.name], *model]
+    own = [fleet.bundle.engines[host.name]] if host.name in fleet.bundle.engines else []
+    return [fleet.bundle.runtimes[host.name], *own, *model]
 
 
 def _runtime(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
@@ -163,11 +174,19 @@ def _runtime(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
         "engine_runtime_deployment": fleet.plan.name,
         "engine_runtime_artifact": fleet.bundle.runtimes[host.name].digest,
         "engine_runtime_keep": list(fleet.bundle.keep),
-        **(
-            {"engine_runtime_way": "podman", "engine_runtime_image": _image(fleet.plan)}
-            if fleet.plan.engine == "vllm" and host.replicas
-            else {}
-        ),
+        **_engine_environment(fleet, host),
+    }
+
+
+def _engine_environment(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
+    """What vLLM runs in: an image of the user's, or an environment of its own."""
+    if fleet.plan.engine != VLLM or not host.replicas:
+        return {}
+    if image := image_of(fleet.plan):
+        return {"engine_runtime_way": "podman", "engine_runtime_image": image}
+    return {
+        "engine_runtime_engine_artifact": fleet.bundle.engines[host.name].digest,
+        "engine_runtime_packages": [*PACKAGES, *VLLM_PACKAGES],
     }
 
 
@@ -184,16 +203,23 @@ def _engine(fleet: Fleet, host: HostPlan, model: Artifact) -> dict[str, Any]:
         "engine_min_accuracy": plan.spec["test"]["min_accuracy"],
         "engine_drain_timeout": int(known_duration(plan.spec["hosts"]["drain"])),
         "engine_systemd_version": fleet.hosts[host.name][1].systemd,
-        "engine_ready_timeout": int(fleet.ready),
-        "engine_artifacts": [model.digest, runtime],
+        "engine_ready_timeout": int(ready_seconds(plan)),
+        "engine_artifacts": [model.digest, runtime, *_own_environment(fleet, host)],
     }
-    if plan.engine == "vllm":
-        found |= {"engine_way": "podman", "engine_image": _image(plan)}
+    if plan.engine == VLLM:
+        found["engine_compiles"] = True
+    if image := image_of(plan):
+        found |= {"engine_way": "podman", "engine_image": image}
     return {**found, "engine_plan": _digest(found["engine_replicas"])}
 
 
-def _image(plan: Plan) -> str:
-    return engine(plan.engine).serve(plan, Site("python3", "", "")).image
+def _own_environment(fleet: Fleet, host: HostPlan) -> list[str]:
+    return [fleet.bundle.engines[host.name].digest] if host.name in fleet.bundle.engines else []
+
+
+def image_of(plan: Plan) -> str:
+    """The container image that engines run in; empty where they run in an environment. Older plans know none."""
+    return str(plan.spec["hosts"].get("image", ""))
 
 
 def _replica(fleet: Fleet, host: HostPlan, index: int, runtime: str, model: Artifact) -> dict[str, Any]:
@@ -204,19 +230,24 @@ def _replica(fleet: Fleet, host: HostPlan, index: int, runtime: str, model: Arti
         port=fleet.port(ports.ENGINE + index),
         slots=host.slots,
         threads=host.threads,
-        accelerators=tuple(f"cuda:{number}" for number in gpus) if fleet.plan.engine == "vllm" else (),
+        accelerators=tuple(f"cuda:{number}" for number in gpus) if fleet.plan.engine == VLLM else (),
     )
-    serving = engine(fleet.plan.engine).serve(
-        part, Site(python_of(runtime), model_path(model), f"{etc(fleet.plan.name)}/engine.key")
+    own = _own_environment(fleet, host)
+    site = Site(
+        python=python_of(runtime),
+        model_path=model_path(model),
+        key_file=f"{etc(fleet.plan.name)}/engine.key",
+        engine_python=python_of(own[0]) if own else "",
     )
+    serving = engine(fleet.plan.engine).serve(part, site)
     return {
         "index": index,
         "port": serving.port,
-        "argv": list(serving.argv),
+        "argv": list(serving.arguments if image_of(fleet.plan) else serving.argv),
         "env": dict(serving.env),
         "memory_max": host.memory_max,
         "cpus": host.cpus[index] if index < len(host.cpus) else "",
-        "gpus": list(gpus),
+        "gpus": [str(number) for number in gpus],
     }
 
 

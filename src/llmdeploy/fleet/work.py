@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from llmdeploy.adapters.ansible import HostOutcome, Outcome, Playbook, run_playbook
 from llmdeploy.adapters.resolve_model import golden_file
-from llmdeploy.adapters.runtime import Python, runtime_artifact
+from llmdeploy.adapters.runtime import Python, engine_artifact, runtime_artifact
 from llmdeploy.artifact import Artifact, read_artifact
 from llmdeploy.bundled import bundled
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import MissingError, StepError
 from llmdeploy.fleet import offline_place
 from llmdeploy.fleet.alone import stands_alone
+from llmdeploy.fleet.engine_locks import engine_lock
 from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.gather import gather
 from llmdeploy.fleet.host import Host
@@ -32,7 +34,7 @@ from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.planning import MEMBERS
 from llmdeploy.fleet.record import Member, load_members
 from llmdeploy.fleet.settled import PLAYBOOK_ROLES, TOLD, Asking, all_settled, forget
-from llmdeploy.fleet.variables import Bundle, Fleet
+from llmdeploy.fleet.variables import Bundle, Fleet, image_of
 from llmdeploy.plan import Plan
 from llmdeploy.run import Draft, Recorder
 from llmdeploy.state import write_private
@@ -41,7 +43,7 @@ from llmdeploy.units import counted
 MOST_TOLD = 5
 
 
-RUNTIMES = "runtimes.json"
+RUNTIMES, OWN = "runtimes.json", "engine"
 
 
 def fleet_of(
@@ -60,14 +62,14 @@ def fleet_of(
     there = {one.host.name: (one.host, one.facts) for one in members if one.facts and one.host.name in planned}
     if not there:
         raise MissingError(f"no host of {plan.name} is known to answer", "run `llmdeploy prepare`")
-    runtimes = _built(there, deployment) if build else _brought(there, deployment)
+    runtimes, engines = _built(plan, there, deployment) if build else _brought(there, deployment)
     secrets = Secrets(deployment.state.path.absolute())
     cwd = deployment.environment.cwd
     settings = plan.spec["hosts"]
     return Fleet(
         plan=plan,
         hosts=there,
-        bundle=_bundle(runtimes, model, deployment),
+        bundle=_bundle(Bundle(runtimes, model, engines=engines), deployment),
         secrets=secrets,
         golden=golden_file(plan.spec["test"]["golden"], plan.model, cwd),
         webhook=own_file(WEBHOOK, settings, cwd),
@@ -79,11 +81,16 @@ def fleet_of(
     )
 
 
-def _brought(hosts: Mapping[str, tuple[Host, Facts]], deployment: Deployment) -> dict[str, Artifact]:
+Wheels = tuple[dict[str, Artifact], dict[str, Artifact]]
+"""By host: the runtime, and where an engine has an environment of its own, that."""
+
+
+def _brought(hosts: Mapping[str, tuple[Host, Facts]], deployment: Deployment) -> Wheels:
     """What setup has brought to each host. Raises MissingError where it brought nothing."""
     try:
         data = json.loads((deployment.state.path / RUNTIMES).read_text(encoding="utf-8"))
-        return {name: read_artifact(data[name]) for name in hosts}
+        engines = {name: read_artifact(data[name][OWN]) for name in hosts if OWN in data[name]}
+        return {name: read_artifact(data[name]) for name in hosts}, engines
     except (FileNotFoundError, KeyError):
         raise MissingError(
             f"{deployment.state.name} is not set up", "run `llmdeploy setup`, or `llmdeploy up`"
@@ -92,29 +99,35 @@ def _brought(hosts: Mapping[str, tuple[Host, Facts]], deployment: Deployment) ->
 
 def save_runtimes(fleet: Fleet, deployment: Deployment) -> None:
     data = {name: artifact.as_json() for name, artifact in fleet.bundle.runtimes.items()}
+    for name, artifact in fleet.bundle.engines.items():
+        data[name][OWN] = artifact.as_json()
     write_private(deployment.state.path / RUNTIMES, json.dumps(data))
 
 
-def _built(hosts: Mapping[str, tuple[Host, Facts]], deployment: Deployment) -> dict[str, Artifact]:
-    """The wheels for each host; built once for each kind of interpreter."""
+def _built(plan: Plan, hosts: Mapping[str, tuple[Host, Facts]], deployment: Deployment) -> Wheels:
+    """The wheels for each host; fetched once for each kind of interpreter, and for GPUs and processors."""
     cache = deployment.environment.state_root.absolute() / "runtimes"
     kinds = {name: Python(facts.python, facts.machine.architecture) for name, (_, facts) in hosts.items()}
     made = {kind: runtime_artifact(kind, cache, deployment.environment.variables) for kind in set(kinds.values())}
-    return {name: made[kind] for name, kind in kinds.items()}
+    serving = {host.name for host in plan.hosts if host.replicas} if not image_of(plan) else set[str]()
+    locks = {name: engine_lock(plan.engine, facts) for name, (_, facts) in hosts.items() if name in serving}
+    wanted = {name: (lock.file, kinds[name]) for name, lock in locks.items() if lock}
+    own = {one: engine_artifact(*one, cache, deployment.environment.variables) for one in set(wanted.values())}
+    return {name: made[kind] for name, kind in kinds.items()}, {name: own[one] for name, one in wanted.items()}
 
 
-def _bundle(runtimes: dict[str, Artifact], model: Artifact | None, deployment: Deployment) -> Bundle:
+def _bundle(found: Bundle, deployment: Deployment) -> Bundle:
     """What is to be on the hosts; before deploy that is the model that runs now.
 
     What ran last stays beside it: a rollback goes back to it.
     """
     outputs = deployment.state.load_outputs()
     known = outputs.get("model_artifact")
-    model = model or (read_artifact(known) if known else None)
-    wanted = {artifact.digest for artifact in (*runtimes.values(), *([model] if model else []))}
+    model = found.model or (read_artifact(known) if known else None)
+    wanted = {artifact.digest for artifact in (*found.wheels, *([model] if model else []))}
     current = outputs.get("artifacts", ())
     beside = outputs.get("previous", ()) if wanted == set(current) else current
-    return Bundle(runtimes, model, tuple(one for one in beside if one not in wanted))
+    return replace(found, model=model, keep=tuple(one for one in beside if one not in wanted))
 
 
 def play(

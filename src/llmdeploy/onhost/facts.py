@@ -73,12 +73,17 @@ def memory() -> dict[str, int]:
     return {"total": total, "available": free, "swap": int(table.get("SwapTotal", "0 kB").split()[0]) * 1024}
 
 
+def is_own(process: str, deployment: str) -> bool:
+    """Whether a process belongs to an engine of the deployment, by its cgroup."""
+    ours = "/llmdeploy-" + re.escape(deployment) + r"-(engine-[0-9]+|slot-[ab])\.service(/|$)"
+    return bool(re.search(ours, text("/proc/" + process + "/cgroup"), re.MULTILINE))
+
+
 def own_engines(deployment: str) -> int:
     """Bytes that engines of the deployment hold now, mapped files aside: a new plan may have them again."""
-    ours = "/llmdeploy-" + re.escape(deployment) + r"-(engine-[0-9]+|slot-[ab])\.service(/|$)"
-    held, unit = 0, re.compile(ours, re.MULTILINE)
+    held = 0
     for process in filter(str.isdigit, os.listdir("/proc")):
-        if unit.search(text("/proc/" + process + "/cgroup")):
+        if is_own(process, deployment):
             fields = text("/proc/" + process + "/statm").split()
             if len(fields) > 2:
                 held += (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGE_SIZE")
@@ -94,18 +99,31 @@ def pci_gpus() -> int:
     return found
 
 
-def gpus() -> dict[str, Any]:
+def own_gpu_memory(deployment: str) -> dict[str, int]:
+    """Bytes that engines of the deployment hold of each GPU, by its UUID."""
+    code, said = ran("nvidia-smi", "--query-compute-apps=gpu_uuid,pid,used_memory", "--format=csv,noheader,nounits")
+    held: dict[str, int] = {}
+    for line in said.splitlines() if code == 0 else []:
+        fields = [part.strip() for part in line.split(",")]
+        if len(fields) == 3 and fields[1].isdigit() and fields[2].isdigit() and is_own(fields[1], deployment):
+            held[fields[0]] = held.get(fields[0], 0) + int(fields[2]) * 1024 * 1024
+    return held
+
+
+def gpus(deployment: str) -> dict[str, Any]:
+    """GPUs as the driver shows them; `own` is what engines of the deployment hold."""
     code, said = ran("nvidia-smi", "--query-gpu=" + QUERY, "--format=csv,noheader,nounits")
     if code:
         return {"gpus": [], "gpu_error": "" if code == 127 else (said.splitlines() or ["exit %d" % code])[0]}
-    found = []
+    found, own = [], own_gpu_memory(deployment)
     for line in said.splitlines():
         index, name, total, free, driver, uuid = [part.strip() for part in line.split(",")]
         mib = 1024 * 1024
         if not (total.isdigit() and free.isdigit()):
             return {"gpus": [], "gpu_error": "GPU " + index + ": memory " + total}
         found.append({"index": int(index), "name": name, "memory_total": int(total) * mib,
-                      "memory_free": int(free) * mib, "driver": driver, "uuid": uuid})  # fmt: skip
+                      "memory_free": int(free) * mib, "driver": driver, "uuid": uuid,
+                      "own": own.get(uuid, 0)})  # fmt: skip
     return {"gpus": found, "gpu_error": ""}
 
 
@@ -198,7 +216,7 @@ def facts(name: str, ssh_port: str) -> dict[str, Any]:
         "ssh_port": int(ssh_port) if ssh_port.isdigit() else 22,
         "boot": text("/proc/sys/kernel/random/boot_id").strip(),
         "time": time.time(),
-        **gpus(),
+        **gpus(name),
         **installed(name),
     }  # fmt: skip
 

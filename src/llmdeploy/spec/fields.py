@@ -318,6 +318,17 @@ class Hosts(Section):
             examples=["hosts.yaml"],
         )
     )
+    image: Annotated[
+        str,
+        Text(
+            "a container image by digest", r"|[a-z0-9][A-Za-z0-9._/:-]*@sha256:[0-9a-f]{64}",
+            "write NAME@sha256:DIGEST, with the 64 digits that `podman image inspect` shows", 512,
+        ),
+    ] = Field(
+        default="",
+        description="image of vLLM by digest, run by podman on hosts with GPUs; empty: an environment of locked wheels",
+        examples=[f"docker.io/vllm/vllm-openai@sha256:{'0' * 64}"],
+    )  # fmt: skip
     max_unavailable: Annotated[int, Whole(0, 100_000)] = Field(
         default=1, description="hosts that may be off or unfit without stopping a run; a roll changes as many at once"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from llmdeploy.adapters.runtime.build import Python, runtime_artifact
+from llmdeploy.adapters.runtime.build import engine_artifact, runtime_artifact
+from llmdeploy.adapters.runtime.lock import Python
 
-__all__ = ["Python", "runtime_artifact"]
+__all__ = ["Python", "engine_artifact", "runtime_artifact"]
