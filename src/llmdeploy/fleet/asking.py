@@ -31,16 +31,14 @@ def hosts_of(plan: Plan, deployment: Deployment) -> list[Host]:
     return [known[host.name] for host in plan.hosts if host.name in known]
 
 
-def states(plan: Plan, deployment: Deployment) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+def states(asked: Sequence[Host], name: str) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
     """Each host's units and engines, or why it does not say; and the alerts that are firing."""
     hosts: dict[str, dict[str, Any]] = {}
     alerts: list[dict[str, Any]] = []
     script = (ONHOST / "state.py").read_text(encoding="utf-8")
-    for name, answer in run_everywhere(
-        [reach_of(one) for one in hosts_of(plan, deployment)], script, plan.name
-    ).items():
+    for host, answer in run_everywhere([reach_of(one) for one in asked], script, name).items():
         if answer.problem:
-            hosts[name] = {"state": "unreachable", "detail": answer.problem, "units": [], "engines": []}
+            hosts[host] = {"state": "unreachable", "detail": answer.problem, "units": [], "engines": []}
             continue
         said = json.loads(answer.output)
         down = [unit["Id"] for unit in said["units"] if unit["ActiveState"] not in ("active", "inactive")]
@@ -50,7 +48,7 @@ def states(plan: Plan, deployment: Deployment) -> tuple[dict[str, dict[str, Any]
             if unit["ActiveState"] == "inactive" and unit["UnitFileState"] == "enabled"
         ]
         state = "failing" if down else "running" if said["units"] else "absent"
-        hosts[name] = {"state": state, "detail": ", ".join(down), "units": said["units"], "engines": _engines(said)}
+        hosts[host] = {"state": state, "detail": ", ".join(down), "units": said["units"], "engines": _engines(said)}
         alerts += said["alerts"]
     return dict(sorted(hosts.items())), alerts
 

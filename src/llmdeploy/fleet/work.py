@@ -49,8 +49,8 @@ def fleet_of(
 ) -> Fleet:
     """The fleet of a plan with the hosts that answered.
 
-    `fresh` asks them anew; `build` makes the wheels, where other steps take those that setup brought. Raises
-    MissingError where no host answered.
+    `fresh` asks them anew; `build` makes the wheels, where other steps take those that were brought. A box of the edge
+    that nothing was brought to is left out then. Raises MissingError where no host answered.
     """
     members = load_members(deployment.state.path / MEMBERS)
     if fresh:
@@ -60,6 +60,9 @@ def fleet_of(
     there = {one.host.name: (one.host, one.facts) for one in members if one.facts and one.host.name in planned}
     if not there:
         raise MissingError(f"no host of {plan.name} is known to answer", "run `llmdeploy prepare`")
+    if stands_alone(plan) and not build:
+        brought = load_runtimes(deployment)
+        there = {name: one for name, one in there.items() if name in brought} or there
     runtimes = _built(there, deployment) if build else _brought(there, deployment)
     secrets = Secrets(deployment.state.path.absolute())
     cwd = deployment.environment.cwd
@@ -80,18 +83,26 @@ def fleet_of(
 
 
 def _brought(hosts: Mapping[str, tuple[Host, Facts]], deployment: Deployment) -> dict[str, Artifact]:
-    """What setup has brought to each host. Raises MissingError where it brought nothing."""
+    """What was brought to each host. Raises MissingError where nothing was."""
+    known = load_runtimes(deployment)
+    if not known.keys() >= hosts.keys():
+        raise MissingError(f"{deployment.state.name} is not set up", "run `llmdeploy setup`, or `llmdeploy up`")
+    return {name: known[name] for name in hosts}
+
+
+def load_runtimes(deployment: Deployment) -> dict[str, Artifact]:
+    """The wheels that each host runs with."""
     try:
         data = json.loads((deployment.state.path / RUNTIMES).read_text(encoding="utf-8"))
-        return {name: read_artifact(data[name]) for name in hosts}
-    except (FileNotFoundError, KeyError):
-        raise MissingError(
-            f"{deployment.state.name} is not set up", "run `llmdeploy setup`, or `llmdeploy up`"
-        ) from None
+    except FileNotFoundError:
+        return {}
+    return {name: read_artifact(one) for name, one in data.items()}
 
 
 def save_runtimes(fleet: Fleet, deployment: Deployment) -> None:
-    data = {name: artifact.as_json() for name, artifact in fleet.bundle.runtimes.items()}
+    """Note what these hosts have now; the others keep what is noted of them."""
+    known = {**load_runtimes(deployment), **{name: fleet.bundle.runtimes[name] for name in fleet.hosts}}
+    data = {name: artifact.as_json() for name, artifact in known.items()}
     write_private(deployment.state.path / RUNTIMES, json.dumps(data))
 
 

@@ -28,18 +28,21 @@ class Edge(OnHosts):
         why, hint = "boxes of the edge stand alone and share nothing", "leave it out, or take target onprem"
         return self.unnamed(spec) or tuple(Problem(f"hosts.{name}", why, hint) for name in shared)
 
+    def setup(self, plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
+        from llmdeploy.fleet.setting_up import setup_boxes
+
+        setup_boxes(plan, deployment, recorder)
+
     def deploy(self, plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
         from llmdeploy.fleet.rollout import roll_out
 
         roll_out(plan, deployment, recorder)
 
     def status(self, plan: Plan, deployment: Deployment) -> Status:
-        from llmdeploy.fleet.boxes import health_of_boxes
-        from llmdeploy.fleet.watching import look
+        from llmdeploy.fleet.watching import look_at_boxes
 
-        seen = look(plan, deployment)
-        state, healthy, detail = health_of_boxes(plan, deployment)
-        return Status(state, healthy, detail, prober=seen.prober, data=seen.data)
+        seen = look_at_boxes(plan, deployment)
+        return Status(seen.state, seen.healthy, seen.detail, prober=seen.prober, data=seen.data)
 
 
 TARGET = Edge()
