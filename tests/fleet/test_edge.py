@@ -24,6 +24,7 @@ from llmdeploy.run import Recorder, Run
 from llmdeploy.sizing.catalogue.models import find_model
 from llmdeploy.spec import load_spec
 from llmdeploy.state import StateFolder
+from llmdeploy.targets import target
 
 from .conftest import Hosts
 from .documents import NOW, document
@@ -207,6 +208,18 @@ def test_a_plan_of_an_older_version_pulls_nothing(boxes: Fleet) -> None:
     del boxes.plan.spec["hosts"]["pull_from"]
     assert isinstance(Plan.from_json(boxes.plan.as_json()), Plan)
     assert "pull_agent_from" not in variables_of(boxes, boxes.planned()[0])
+
+
+def test_the_first_box_that_answers_is_the_endpoint(
+    boxes: Fleet, hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = StateFolder(hosts.folder / ".llmdeploy" / "demo")
+    deployment = Deployment(state, None)  # type: ignore[arg-type]
+    for answering, expected in (({"box2", "box3"}, "box2"), (set(), "box1")):
+        urls = {f"https://{boxes.hosts[name][0].address}:{boxes.plan.port}" for name in answering}
+        monkeypatch.setattr("llmdeploy.fleet.boxes.healthy", lambda endpoint, urls=urls: endpoint.url in urls)
+        found = target("edge").endpoint(boxes.plan, deployment)
+        assert found.url == f"https://{boxes.hosts[expected][0].address}:{boxes.plan.port}"
 
 
 def test_where_releases_come_from_is_part_of_a_plan(hosts: Hosts) -> None:

@@ -36,7 +36,7 @@ WORK = {"prompt_tokens": 64, "output_tokens": 64}
 AGENT = "llmdeploy-demo-pull.service"
 FOLDER = "/var/lib/llmdeploy/demo/pull"
 SLOWLY = f"sudo systemctl set-property --runtime {AGENT} CPUQuota=4%"  # copying and hashing take seconds then
-SEAL = "table inet seal { chain out { type filter hook output priority 0; policy drop; oifname lo accept; %s } }"
+SEAL = "table inet seal { chain out { type filter hook output priority 0; policy drop; oifname lo accept; %s; }\n}\n"
 WRONG = {"cases": [{"name": "moon", "prompt": "What is the capital of France?", "expect": {"equals": "Moon."}}]}
 
 
@@ -214,7 +214,7 @@ def test_after_a_rollout_that_stopped_status_drift_and_rollback_go_by_what_each_
     site.hosts.run(CANARY, "echo '# by hand' | sudo tee -a /etc/llmdeploy/demo/haproxy.cfg")
     shown = site.llmdeploy("drift", code=6)
     assert "by hand" in shown.stderr
-    assert f"\nerror: 1 differences on {CANARY}\n" in shown.stderr  # each box against the plan that it runs
+    assert f"\nerror: 1 difference on {CANARY}\n" in shown.stderr  # each box against the plan that it runs
     site.llmdeploy("drift", "--repair")
     assert site.plans() == plans
     site.llmdeploy("rollback")

@@ -23,6 +23,12 @@ def endpoint_of_box(box: HostPlan, plan: Plan, deployment: Deployment) -> Endpoi
     return replace(endpoint_of(plan, deployment), url=f"https://{address}:{plan.port}")
 
 
+def endpoint_of_first(plan: Plan, deployment: Deployment) -> Endpoint:
+    """The first box of the list that answers now; the first one where none does."""
+    found = [endpoint_of_box(box, plan, deployment) for box in plan.hosts if box.replicas]
+    return next((one for one in found if healthy(one)), endpoint_of(plan, deployment))
+
+
 def silent(boxes: Sequence[HostPlan], plan: Plan, deployment: Deployment) -> dict[str, str]:
     """The boxes that do not answer a chat within 30 s, each with why."""
     with ThreadPoolExecutor(AT_ONCE) as pool:

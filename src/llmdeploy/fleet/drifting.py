@@ -38,7 +38,7 @@ def drift_fleet(plan: Plan, deployment: Deployment, recorder: Recorder, repair: 
     if found and not repair:
         hosts = sorted({change.host for change in found})
         raise GateError(
-            f"{len(found)} differences on {', '.join(hosts)}",
+            f"{counted(len(found), 'difference')} on {', '.join(hosts)}",
             "mend them: `llmdeploy drift --repair`; or keep them in the spec",
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmdeploy.deployment import Deployment
+from llmdeploy.endpoint import Endpoint
 from llmdeploy.errors import Problem
 from llmdeploy.fleet.carried_out import OnHosts
 from llmdeploy.plan import Plan
@@ -37,6 +38,11 @@ class Edge(OnHosts):
         from llmdeploy.fleet.rollout import roll_out
 
         roll_out(plan, deployment, recorder)
+
+    def endpoint(self, plan: Plan, deployment: Deployment) -> Endpoint:
+        from llmdeploy.fleet.boxes import endpoint_of_first
+
+        return endpoint_of_first(plan, deployment)
 
     def status(self, plan: Plan, deployment: Deployment) -> Status:
         from llmdeploy.fleet.watching import look_at_boxes
