@@ -230,3 +230,14 @@ def test_where_releases_come_from_is_part_of_a_plan(hosts: Hosts) -> None:
         (hosts.folder / "llmdeploy.yaml").write_text(f"hosts: {{pull_from: '{place}'}}\n")
         digests.append(hosts.plan(*EDGE)["digest"])
     assert len(set(digests)) == 3
+
+
+def test_boxes_that_pull_are_not_given_engines_beside_their_own(boxes: Fleet, tmp_path: Path) -> None:
+    state = StateFolder(tmp_path / "state")
+    state.create()
+    hosts = {**boxes.plan.spec["hosts"], "pull_from": "/srv/release"}
+    state.save_deployed(replace(boxes.plan, spec={**boxes.plan.spec, "hosts": hosts}))
+    recorder = Recorder("setup", (), Run("", None).clock)  # type: ignore[arg-type]
+    with pytest.raises(StepError, match="pull their releases") as refused:
+        target("edge").setup(boxes.plan, Deployment(state, None), recorder)  # type: ignore[arg-type]
+    assert "llmdeploy down" in refused.value.hint
