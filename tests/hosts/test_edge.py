@@ -238,7 +238,7 @@ def test_a_box_that_was_off_is_caught_up_and_a_changed_address_reaches_the_other
     site.hosts.start(LATER)
     site.publish(2, SHARE, boxes=(CANARY, LATER))
     site.up()
-    assert SHARE in site.hosts.run(CANARY, "cat /etc/llmdeploy/demo/pull.json").stdout
+    assert SHARE in site.hosts.run(CANARY, "sudo cat /etc/llmdeploy/demo/pull.json").stdout
     assert set(site.plans().values()) == {site.deployed()}
     assert {one["state"] for one in site.status()["hosts"].values()} == {"running"}
     assert [entry["name"] for entry in site.up() if entry["status"] == "changed"] == []
