@@ -289,7 +289,7 @@ def test_a_replayed_release_and_one_of_another_key_are_refused(site: Site) -> No
 def test_an_engine_that_falls_silent_gives_way_to_the_slot_before(site: Site) -> None:
     slot, number = site.serving()
     site.hosts.run(CANARY, f"sudo systemctl kill --kill-whom main --signal STOP llmdeploy-demo-slot-{slot}")
-    assert not healthy(site.endpoint(CANARY))
+    within(30, lambda: not healthy(site.endpoint(CANARY)))
     assert site.pull()["outcome"] == "returned"
     assert healthy(site.endpoint(CANARY))
     assert site.serving()[0] != slot
