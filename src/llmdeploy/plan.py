@@ -145,6 +145,8 @@ class Plan:
     def digest(self) -> str:
         """Twelve hex digits over everything that decides what runs; free memory and wording do not count."""
         decided = {key: value for key, value in asdict(self).items() if key not in UNDECIDED}
+        if releases := self.spec.get("hosts", {}).get("pull_from"):
+            decided["pull_from"] = releases
         return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:12]
 
     def as_json(self) -> dict[str, Any]:

@@ -102,12 +102,15 @@ class StateFolder:
     def load_plan(self) -> Plan | None:
         return self._read_plan("plan.json")
 
+    def keep(self, plan: Plan) -> None:
+        """Keep a plan that runs somewhere, to find it by its digest."""
+        (self.path / "plans").mkdir(mode=0o700, exist_ok=True)
+        write_private(self.path / "plans" / f"{plan.digest}.json", json.dumps(plan.as_json(), indent=1))
+
     def save_deployed(self, plan: Plan) -> None:
         """Keep the plan that runs now, also for a later rollback; a newer plan may be waiting in `plan.json`."""
-        text = json.dumps(plan.as_json(), indent=1)
-        (self.path / "plans").mkdir(mode=0o700, exist_ok=True)
-        write_private(self.path / "plans" / f"{plan.digest}.json", text)
-        write_private(self.path / "deployed.json", text)
+        self.keep(plan)
+        write_private(self.path / "deployed.json", json.dumps(plan.as_json(), indent=1))
 
     def load_deployed(self) -> Plan | None:
         return self._read_plan("deployed.json")

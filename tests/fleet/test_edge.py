@@ -13,15 +13,18 @@ from cryptography import x509
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import StepError
 from llmdeploy.fleet import fitting, rollout
+from llmdeploy.fleet.changing import Changed
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.record import Member
-from llmdeploy.fleet.rollout import Rollout, waves
+from llmdeploy.fleet.rollout import Rollout
 from llmdeploy.fleet.variables import Fleet, variables_of
+from llmdeploy.fleet.waves import waves
 from llmdeploy.plan import HostPlan, Plan
 from llmdeploy.run import Recorder, Run
 from llmdeploy.sizing.catalogue.models import find_model
 from llmdeploy.spec import load_spec
 from llmdeploy.state import StateFolder
+from llmdeploy.targets import target
 
 from .conftest import Hosts
 from .documents import NOW, document
@@ -122,20 +125,20 @@ class Roll:
         self.fleet, self.failing = boxes, failing
         self.reached: list[str] = []
         self.back: list[str] = []
-        before = replace(boxes.plan, served_name="former")
         state = StateFolder(folder / "state")
         state.create()
         deployment = Deployment(state, None)  # type: ignore[arg-type]
         recorder = Recorder("deploy", (), Run("", None).clock)  # type: ignore[arg-type]
-        self.roll = Rollout(boxes.plan, before, boxes.bundle.model, deployment, recorder)  # type: ignore[arg-type]
-        monkeypatch.setattr(rollout, "_change", self._change)
+        self.roll = Rollout(boxes.plan, {}, deployment, recorder)
+        monkeypatch.setattr(rollout, "change", self._change)
         monkeypatch.setattr(rollout, "_put_back", self._put_back)
 
-    def _change(self, boxes: list[HostPlan], fleet: Fleet, roll: Rollout) -> tuple[dict[str, str], int]:
-        self.reached += names(tuple(boxes))
-        return {box.name: "it broke" for box in boxes if box.name in self.failing}, 1
+    def _change(self, fleet: Fleet, deployment: Deployment, recorder: Recorder) -> Changed:
+        self.reached += fleet.hosts
+        failed = {name: "it broke" for name in fleet.hosts if name in self.failing}
+        return Changed(failed, dict.fromkeys(fleet.hosts, 1), 0)
 
-    def _put_back(self, failed: list[str], roll: Rollout) -> dict[str, str]:
+    def _put_back(self, failed: list[str], fleet: Fleet, roll: Rollout) -> dict[str, str]:
         self.back += failed
         return dict.fromkeys(failed, "back on plan former")
 
@@ -205,3 +208,36 @@ def test_a_plan_of_an_older_version_pulls_nothing(boxes: Fleet) -> None:
     del boxes.plan.spec["hosts"]["pull_from"]
     assert isinstance(Plan.from_json(boxes.plan.as_json()), Plan)
     assert "pull_agent_from" not in variables_of(boxes, boxes.planned()[0])
+
+
+def test_the_first_box_that_answers_is_the_endpoint(
+    boxes: Fleet, hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = StateFolder(hosts.folder / ".llmdeploy" / "demo")
+    deployment = Deployment(state, None)  # type: ignore[arg-type]
+    for answering, expected in (({"box2", "box3"}, "box2"), (set(), "box1")):
+        urls = {f"https://{boxes.hosts[name][0].address}:{boxes.plan.port}" for name in answering}
+        monkeypatch.setattr("llmdeploy.fleet.boxes.healthy", lambda endpoint, urls=urls: endpoint.url in urls)
+        found = target("edge").endpoint(boxes.plan, deployment)
+        assert found.url == f"https://{boxes.hosts[expected][0].address}:{boxes.plan.port}"
+
+
+def test_where_releases_come_from_is_part_of_a_plan(hosts: Hosts) -> None:
+    hosts.answer("box1")
+    hosts.listed("{name: box1}")
+    digests = []
+    for place in ("", "https://releases.example.org/box", "https://elsewhere.example.org/box"):
+        (hosts.folder / "llmdeploy.yaml").write_text(f"hosts: {{pull_from: '{place}'}}\n")
+        digests.append(hosts.plan(*EDGE)["digest"])
+    assert len(set(digests)) == 3
+
+
+def test_boxes_that_pull_are_not_given_engines_beside_their_own(boxes: Fleet, tmp_path: Path) -> None:
+    state = StateFolder(tmp_path / "state")
+    state.create()
+    hosts = {**boxes.plan.spec["hosts"], "pull_from": "/srv/release"}
+    state.save_deployed(replace(boxes.plan, spec={**boxes.plan.spec, "hosts": hosts}))
+    recorder = Recorder("setup", (), Run("", None).clock)  # type: ignore[arg-type]
+    with pytest.raises(StepError, match="pull their releases") as refused:
+        target("edge").setup(boxes.plan, Deployment(state, None), recorder)  # type: ignore[arg-type]
+    assert "llmdeploy down" in refused.value.hint

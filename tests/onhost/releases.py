@@ -45,12 +45,14 @@ def _file(folder: Path, name: str, content: bytes) -> dict[str, Any]:
 
 @dataclass
 class Engines:
-    """What runs (`on`) and is kept for the next boot; slots in `silent` never answer, `missed` is what tests say."""
+    """What runs (`on`) and is kept for the next boot; slots in `silent` never answer,
+    `missed` is what tests say, `foreign` are slots whose port another program has."""
 
     on: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
     missed: str = ""
+    foreign: set[str] = field(default_factory=set)
     room: bool = True
     said: list[str] = field(default_factory=list)
 
@@ -76,6 +78,9 @@ class Engines:
 
     def take_in(self, slot: str) -> None:
         self.said.append(f"in {slot}")
+
+    def taken(self, slot: str) -> bool:
+        return slot in self.foreign or slot in self.on
 
     def fits_beside(self) -> bool:
         return self.room

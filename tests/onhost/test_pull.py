@@ -255,3 +255,59 @@ def test_a_download_goes_on_where_it_was_cut(tmp_path: Path) -> None:
     assert Origin(str(folder)).bring(file["sha256"], file["bytes"], target) == file["bytes"]
     target.rename(target.with_suffix(".part"))
     assert Origin(str(folder)).bring(file["sha256"], file["bytes"], target) == 0
+
+
+def test_a_file_that_a_power_cut_left_without_its_content_is_fetched_again(site: Site) -> None:
+    for path in (site.folder / "files").iterdir():
+        site.box.files.mkdir(exist_ok=True)
+        (site.box.files / path.name).write_bytes(b"\0" * path.stat().st_size)
+    assert site.round().what == "updated"
+    for path in (site.folder / "files").iterdir():
+        assert (site.box.files / path.name).read_bytes() == path.read_bytes()
+
+
+class PowerCutError(Exception):
+    """The box is off from here on."""
+
+
+@pytest.mark.parametrize("call", ["stop", "start", "test", "take_in", "keep"])
+def test_wherever_the_power_goes_one_slot_comes_with_the_boot_and_the_release_after_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    site.round()
+    site.publish(2)
+    with monkeypatch.context() as cut:
+
+        def off(slot: str) -> None:
+            raise PowerCutError
+
+        whole = getattr(site.engines, call)
+        cut.setattr(site.engines, call, lambda slot: whole(slot) if slot == "a" else off(slot))
+        with pytest.raises(PowerCutError):
+            site.round()
+    assert site.engines.kept == {"a"}
+    site.engines.on = set(site.engines.kept)  # the boot
+    assert site.round().what in ("updated", "current")
+    assert (site.state.active, site.engines.on, site.engines.kept) == ("b", {"b"}, {"b"})
+
+
+def test_power_cuts_during_the_download_do_not_count_against_the_release(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.round()
+    site.publish(2)
+    with monkeypatch.context() as cut:
+        cut.setattr(pulling, "fetch", _cut_off)
+        for _ in range(MOST_TRIES + 1):
+            with pytest.raises(PowerCutError):
+                site.round()
+    assert site.round().what == "updated"
+
+
+def _cut_off(*arguments: object) -> int:
+    raise PowerCutError
+
+
+def test_beside_an_engine_that_came_another_way_the_first_release_takes_the_free_slot(site: Site) -> None:
+    site.engines.foreign = {"a"}
+    assert (site.round().what, site.state.active) == ("updated", "b")

@@ -31,26 +31,19 @@ def hosts_of(plan: Plan, deployment: Deployment) -> list[Host]:
     return [known[host.name] for host in plan.hosts if host.name in known]
 
 
-def states(plan: Plan, deployment: Deployment) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+def states(asked: Sequence[Host], name: str) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
     """Each host's units and engines, or why it does not say; and the alerts that are firing."""
     hosts: dict[str, dict[str, Any]] = {}
     alerts: list[dict[str, Any]] = []
     script = (ONHOST / "state.py").read_text(encoding="utf-8")
-    for name, answer in run_everywhere(
-        [reach_of(one) for one in hosts_of(plan, deployment)], script, plan.name
-    ).items():
+    for host, answer in run_everywhere([reach_of(one) for one in asked], script, name).items():
         if answer.problem:
-            hosts[name] = {"state": "unreachable", "detail": answer.problem, "units": [], "engines": []}
+            hosts[host] = {"state": "unreachable", "detail": answer.problem, "units": [], "engines": []}
             continue
         said = json.loads(answer.output)
-        down = [unit["Id"] for unit in said["units"] if unit["ActiveState"] not in ("active", "inactive")]
-        down += [
-            unit["Id"]
-            for unit in said["units"]
-            if unit["ActiveState"] == "inactive" and unit["UnitFileState"] == "enabled"
-        ]
+        down = _down(said["units"])
         state = "failing" if down else "running" if said["units"] else "absent"
-        hosts[name] = {"state": state, "detail": ", ".join(down), "units": said["units"], "engines": _engines(said)}
+        hosts[host] = {"state": state, "detail": ", ".join(down), "units": said["units"], "engines": _engines(said)}
         alerts += said["alerts"]
     return dict(sorted(hosts.items())), alerts
 
@@ -63,6 +56,15 @@ def _engines(said: dict[str, Any]) -> list[dict[str, Any]]:
         unit = next((name for name in restarts if name.endswith(f"-engine-{one['replica']}.service")), "")
         found.append({**one, "crashes": restarts.get(unit, 0)})
     return found
+
+
+def _down(units: list[dict[str, str]]) -> list[str]:
+    """Units that ought to run and do not. Of the two slots of a box in pull mode one rests."""
+    states = {unit["Id"]: unit["ActiveState"] for unit in units}
+    resting = any("-slot-" in name and state == "active" for name, state in states.items())
+    failed = [name for name, state in states.items() if state not in ("active", "inactive")]
+    enabled = [unit["Id"] for unit in units if unit["UnitFileState"] == "enabled" and states[unit["Id"]] == "inactive"]
+    return failed + [name for name in enabled if not (resting and "-slot-" in name)]
 
 
 def fetch_history(plan: Plan, deployment: Deployment) -> Path:

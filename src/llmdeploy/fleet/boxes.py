@@ -12,6 +12,7 @@ from llmdeploy.adapters.waiting import pause
 from llmdeploy.deployment import Deployment
 from llmdeploy.endpoint import Endpoint
 from llmdeploy.fleet.deploying import GATEWAY_SECONDS, endpoint_of
+from llmdeploy.fleet.running import Running
 from llmdeploy.plan import HostPlan, Plan
 
 AT_ONCE = 32
@@ -20,6 +21,12 @@ AT_ONCE = 32
 def endpoint_of_box(box: HostPlan, plan: Plan, deployment: Deployment) -> Endpoint:
     address = f"[{box.address}]" if ":" in box.address else box.address
     return replace(endpoint_of(plan, deployment), url=f"https://{address}:{plan.port}")
+
+
+def endpoint_of_first(plan: Plan, deployment: Deployment) -> Endpoint:
+    """The first box of the list that answers now; the first one where none does."""
+    found = [endpoint_of_box(box, plan, deployment) for box in plan.hosts if box.replicas]
+    return next((one for one in found if healthy(one)), endpoint_of(plan, deployment))
 
 
 def silent(boxes: Sequence[HostPlan], plan: Plan, deployment: Deployment) -> dict[str, str]:
@@ -39,16 +46,9 @@ def _problem(endpoint: Endpoint) -> str:
     return f"its gateway does not answer a chat: {problem}" if problem else ""
 
 
-def health_of_boxes(plan: Plan, deployment: Deployment) -> tuple[str, bool, str]:
-    """State, whether enough boxes are healthy, and which are not."""
-    if deployment.state.load_deployed() is None:
-        return "absent", False, "nothing is deployed"
-    boxes = [box for box in plan.hosts if box.replicas]
+def ill_boxes(groups: Sequence[Running], deployment: Deployment) -> list[str]:
+    """The boxes that do not answer now."""
+    boxes = [(box, group.plan) for group in groups for box in group.boxes if box.replicas]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        well = list(pool.map(lambda box: healthy(endpoint_of_box(box, plan, deployment)), boxes))
-    ill = [box.name for box, good in zip(boxes, well, strict=True) if not good]
-    if not ill:
-        return "running", True, ""
-    detail = f"{len(ill)} of {len(boxes)} boxes do not answer: {', '.join(ill[:10])}"
-    enough = len(ill) <= plan.spec["hosts"]["max_unavailable"] and len(ill) < len(boxes)
-    return ("running" if enough else "failing"), enough, detail
+        well = list(pool.map(lambda one: healthy(endpoint_of_box(one[0], one[1], deployment)), boxes))
+    return [box.name for (box, _), good in zip(boxes, well, strict=True) if not good]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from llmdeploy.adapters.ansible import Playbook, run_playbook
+from llmdeploy.adapters.ansible import Outcome, Playbook, run_playbook
 from llmdeploy.adapters.archive import unpack_archive
 from llmdeploy.artifact import Artifact, artifact_of
 from llmdeploy.bundled import bundled
@@ -19,7 +20,7 @@ from llmdeploy.fleet.sending import send_to
 from llmdeploy.fleet.variables import Fleet
 from llmdeploy.fleet.work import connection_of, told
 from llmdeploy.run import Recorder
-from llmdeploy.units import size_text
+from llmdeploy.units import counted, size_text
 
 
 def open_bundle(source: Path, deployment: Deployment, recorder: Recorder) -> None:
@@ -45,29 +46,36 @@ def forget_bundle(deployment: Deployment) -> None:
 
 def bring_packages(fleet: Fleet, deployment: Deployment, recorder: Recorder) -> None:
     """The bundle's packages to every host, for apt to install from; nothing where there is no bundle."""
-    if not _place(deployment).exists():
+    artifacts = packages_of(fleet, deployment)
+    if not artifacts:
         return
     with recorder.entry("packages") as entry:
-        artifacts = {name: _packages(system_of(facts), deployment) for name, (_, facts) in fleet.hosts.items()}
         sent = sum(send_to(name, artifact, fleet) for name, artifact in artifacts.items())
-        hosts = {
-            name: {
-                **connection_of(host),
-                "offline_packages": artifacts[name].as_json(),
-                "offline_incoming": INCOMING,
-            }
-            for name, (host, _) in fleet.hosts.items()
-        }
-        inventory = {"all": {"hosts": hosts, "vars": {"llmdeploy_name": fleet.plan.name}}}
-        folder = deployment.state.path.absolute() / "ansible"
-        outcome = run_playbook(
-            Playbook(bundled("playbooks") / "offline.yml", inventory, folder), dict(deployment.environment.variables)
-        )
+        outcome = store_packages(artifacts, fleet, deployment)
         if outcome.faults:
             raise StepError(told(outcome), "mend it and run the same command again")
-        entry.detail = f"on {len(hosts)} hosts, {size_text(sent)} sent"
+        entry.detail = f"on {counted(len(fleet.hosts), 'host')}, {size_text(sent)} sent"
         if outcome.changed:
             entry.changed(entry.detail)
+
+
+def packages_of(fleet: Fleet, deployment: Deployment) -> dict[str, Artifact]:
+    """What the bundle has for each host; none where there is no bundle."""
+    if not _place(deployment).exists():
+        return {}
+    return {name: _packages(system_of(facts), deployment) for name, (_, facts) in fleet.hosts.items()}
+
+
+def store_packages(artifacts: Mapping[str, Artifact], fleet: Fleet, deployment: Deployment) -> Outcome:
+    """Have the apt of our tasks know the packages that were sent."""
+    hosts = {
+        name: {**connection_of(host), "offline_packages": artifacts[name].as_json(), "offline_incoming": INCOMING}
+        for name, (host, _) in fleet.hosts.items()
+    }
+    inventory = {"all": {"hosts": hosts, "vars": {"llmdeploy_name": fleet.plan.name}}}
+    folder = deployment.state.path.absolute() / "ansible"
+    playbook = Playbook(bundled("playbooks") / "offline.yml", inventory, folder)
+    return run_playbook(playbook, dict(deployment.environment.variables))
 
 
 def _place(deployment: Deployment) -> Path:

@@ -1,6 +1,6 @@
 """Artifacts to the hosts: this machine sends each once, to one host, and the others fetch it there.
 
-Boxes of the edge know no other: each gets its own.
+Boxes of the edge know no other: each gets its own (`send_to`).
 """
 
 from __future__ import annotations
@@ -9,23 +9,20 @@ from collections.abc import Callable
 
 from llmdeploy.adapters.ssh import upload
 from llmdeploy.artifact import Artifact
-from llmdeploy.fleet.alone import stands_alone
 from llmdeploy.fleet.gather import reach_of
 from llmdeploy.fleet.places import INCOMING
 from llmdeploy.fleet.variables import Fleet
 
 
 def send(artifact: Artifact, wanting: list[str], fleet: Fleet, tell: Callable[[int], None]) -> tuple[str, int]:
-    """Send it to the first of the hosts that want it, unless one of them has it already; to each box that lacks it.
+    """Send it to the first of the hosts that want it, unless one of them has it already.
 
-    Returns those hosts, or an empty text, and the bytes that were sent.
+    Returns that host, or an empty text, and the bytes that were sent.
     """
     there = [name for name in wanting if name in fleet.hosts]
-    lacking = [name for name in there if not _has(name, artifact, fleet)]
-    if not stands_alone(fleet.plan):
-        lacking = lacking[:1] if len(lacking) == len(there) else []
-    sent = sum(send_to(name, artifact, fleet, tell) for name in lacking)
-    return ", ".join(lacking), sent
+    if not there or any(_has(name, artifact, fleet) for name in there):
+        return "", 0
+    return there[0], send_to(there[0], artifact, fleet, tell)
 
 
 def send_to(name: str, artifact: Artifact, fleet: Fleet, tell: Callable[[int], None] = lambda done: None) -> int:

@@ -6,7 +6,8 @@ from functools import partial
 
 from llmdeploy.artifact import Artifact
 from llmdeploy.deployment import Deployment
-from llmdeploy.fleet.alone import stands_alone
+from llmdeploy.errors import StepError
+from llmdeploy.fleet.alone import pulls
 from llmdeploy.fleet.offline import bring_packages
 from llmdeploy.fleet.secrets import ensure_secrets
 from llmdeploy.fleet.sending import send
@@ -17,13 +18,37 @@ from llmdeploy.run import Recorder
 from llmdeploy.units import size_text
 
 
-def setup_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
+def setup_boxes(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
+    """What boxes of the edge need, made ready on this machine: each box is set up in its wave, right before its engine
+    changes, so that a fault stops with the canaries."""
+    _keep_pulling(plan, deployment)
+    _keys(plan, deployment, recorder)
+    with recorder.entry("runtime") as entry:
+        made = fleet_of(plan, deployment, build=True).bundle.wheels
+        entry.detail = f"{size_text(sum(one.bytes for one in made))} of wheels here, for each box in its wave"
+
+
+def _keep_pulling(plan: Plan, deployment: Deployment) -> None:
+    """The agent would go on beside engines that we bring."""
+    before = deployment.state.load_deployed()
+    if before and pulls(before) and not pulls(plan):
+        raise StepError(
+            f"the boxes of {plan.name} pull their releases, and this plan does not name hosts.pull_from",
+            "name it again; or take the agent off with `llmdeploy down`, then `llmdeploy up`",
+        )
+
+
+def _keys(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
     with recorder.entry("keys and certificates") as entry:
         made = ensure_secrets(plan, deployment.state)
         if made:
             entry.changed(f"made: {', '.join(made)}; in {deployment.state.path}")
         else:
             entry.detail = f"in {deployment.state.path}"
+
+
+def setup_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
+    _keys(plan, deployment, recorder)
     with recorder.entry("runtime") as entry:
         fleet = fleet_of(plan, deployment, build=True)
         sent, taken = 0, list[str]()
@@ -35,8 +60,7 @@ def setup_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
                 taken.append(host)
         recorder.data["sent_bytes"] = sent
         if sent:
-            others = "" if stands_alone(plan) else ", for the others to fetch"
-            entry.changed(f"{size_text(sent)} sent to {', '.join(dict.fromkeys(taken))}{others}")
+            entry.changed(f"{size_text(sent)} sent to {', '.join(dict.fromkeys(taken))}, for the others to fetch")
         else:
             entry.detail = "on the hosts already"
     bring_packages(fleet, deployment, recorder)

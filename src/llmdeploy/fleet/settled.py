@@ -22,6 +22,7 @@ FOLDER = "collections/ansible_collections/llmdeploy/host/plugins/module_utils"
 PLAYBOOK_ROLES = {
     "setup": ("hardening", "gpu_driver", "gateway", "model_store", "engine_runtime"),
     "deploy": ("model_store", "engine"),
+    "pull": ("pull_agent",),
     "monitor": ("metrics",),
 }
 Receipts = dict[str, Any]
@@ -111,9 +112,9 @@ def script(playbooks: Path) -> str:
 
 
 def _wanted(playbook: str, inventory: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Fingerprints by host and role; `deploy` is for engines alone."""
+    """Fingerprints by host and role; `deploy` and `pull` are for engines alone."""
     every = inventory["all"]
-    chosen = every["children"]["engines"]["hosts"] if playbook == "deploy" else every["hosts"]
+    chosen = every["children"]["engines"]["hosts"] if playbook in ("deploy", "pull") else every["hosts"]
     return {
         host: {role: every["hosts"][host]["llmdeploy_fingerprints"].get(role, "") for role in PLAYBOOK_ROLES[playbook]}
         for host in chosen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,11 @@ class Fleet:
 
     def planned(self) -> list[HostPlan]:
         return [one for one in self.plan.hosts if one.name in self.hosts]
+
+    def only(self, names: Iterable[str]) -> Fleet:
+        """The same fleet with these of its hosts alone; the plan stays whole."""
+        wanted = set(names)
+        return replace(self, hosts={name: one for name, one in self.hosts.items() if name in wanted})
 
     @property
     def gateways(self) -> list[HostPlan]:
@@ -152,7 +157,7 @@ def _model_store(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
     return {
         "model_store_deployment": fleet.plan.name,
         "model_store_artifacts": [one.as_json() for one in _artifacts(fleet, host)],
-        "model_store_keep": list(fleet.bundle.keep),
+        "model_store_keep": [*fleet.bundle.keep, *_served_until_a_release(fleet)],
         "model_store_incoming": INCOMING,
         "model_store_peers": [one.address for one in fleet.planned() if one.name != host.name]
         if _shares(fleet)
@@ -160,6 +165,11 @@ def _model_store(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
         "model_store_share": _shares(fleet),
         "model_store_port": fleet.port(ports.STORE),
     }
+
+
+def _served_until_a_release(fleet: Fleet) -> list[str]:
+    """A box that is to pull from now on goes on with the model that was brought to it until a release serves."""
+    return [fleet.bundle.model.digest] if fleet.bundle.model and pulls(fleet.plan) else []
 
 
 def _artifacts(fleet: Fleet, host: HostPlan) -> list[Artifact]:
@@ -198,7 +208,9 @@ def _engine(fleet: Fleet, host: HostPlan, model: Artifact) -> dict[str, Any]:
         "engine_model": plan.served_name,
         "engine_python": python_of(runtime),
         "engine_key_source": str(fleet.secrets.engine_key),
-        "engine_replicas": [_replica(fleet, host, index, runtime, model) for index in range(host.replicas)],
+        "engine_replicas": []
+        if pulls(plan)
+        else [_replica(fleet, host, index, runtime, model) for index in range(host.replicas)],
         "engine_golden_source": str(fleet.golden or ""),
         "engine_min_accuracy": plan.spec["test"]["min_accuracy"],
         "engine_drain_timeout": int(known_duration(plan.spec["hosts"]["drain"])),

@@ -51,8 +51,8 @@ def fleet_of(
 ) -> Fleet:
     """The fleet of a plan with the hosts that answered.
 
-    `fresh` asks them anew; `build` makes the wheels, where other steps take those that setup brought. Raises
-    MissingError where no host answered.
+    `fresh` asks them anew; `build` makes the wheels, where other steps take those that were brought. A box of the edge
+    that nothing was brought to is left out then. Raises MissingError where no host answered.
     """
     members = load_members(deployment.state.path / MEMBERS)
     if fresh:
@@ -62,6 +62,9 @@ def fleet_of(
     there = {one.host.name: (one.host, one.facts) for one in members if one.facts and one.host.name in planned}
     if not there:
         raise MissingError(f"no host of {plan.name} is known to answer", "run `llmdeploy prepare`")
+    if stands_alone(plan) and not build:
+        brought = load_runtimes(deployment)
+        there = {name: one for name, one in there.items() if name in brought} or there
     runtimes, engines = _built(plan, there, deployment) if build else _brought(there, deployment)
     secrets = Secrets(deployment.state.path.absolute())
     cwd = deployment.environment.cwd
@@ -86,21 +89,35 @@ Wheels = tuple[dict[str, Artifact], dict[str, Artifact]]
 
 
 def _brought(hosts: Mapping[str, tuple[Host, Facts]], deployment: Deployment) -> Wheels:
-    """What setup has brought to each host. Raises MissingError where it brought nothing."""
+    """What was brought to each host. Raises MissingError where nothing was."""
+    known = _noted(deployment)
+    if not known.keys() >= hosts.keys():
+        raise MissingError(f"{deployment.state.name} is not set up", "run `llmdeploy setup`, or `llmdeploy up`")
+    engines = {name: read_artifact(known[name][OWN]) for name in hosts if OWN in known[name]}
+    return {name: read_artifact(known[name]) for name in hosts}, engines
+
+
+def load_runtimes(deployment: Deployment) -> dict[str, Artifact]:
+    """The wheels that each host runs with."""
+    return {name: read_artifact(one) for name, one in _noted(deployment).items()}
+
+
+def _noted(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    """By host, as JSON: the runtime, and under `engine` the environment that an engine has of its own."""
     try:
-        data = json.loads((deployment.state.path / RUNTIMES).read_text(encoding="utf-8"))
-        engines = {name: read_artifact(data[name][OWN]) for name in hosts if OWN in data[name]}
-        return {name: read_artifact(data[name]) for name in hosts}, engines
-    except (FileNotFoundError, KeyError):
-        raise MissingError(
-            f"{deployment.state.name} is not set up", "run `llmdeploy setup`, or `llmdeploy up`"
-        ) from None
+        found: dict[str, dict[str, Any]] = json.loads((deployment.state.path / RUNTIMES).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return found
 
 
 def save_runtimes(fleet: Fleet, deployment: Deployment) -> None:
-    data = {name: artifact.as_json() for name, artifact in fleet.bundle.runtimes.items()}
-    for name, artifact in fleet.bundle.engines.items():
-        data[name][OWN] = artifact.as_json()
+    """Note what these hosts have now; the others keep what is noted of them."""
+    data = _noted(deployment)
+    for name in fleet.hosts:
+        data[name] = dict(fleet.bundle.runtimes[name].as_json())
+        if name in fleet.bundle.engines:
+            data[name][OWN] = fleet.bundle.engines[name].as_json()
     write_private(deployment.state.path / RUNTIMES, json.dumps(data))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from llmdeploy.endpoint import Endpoint
 from llmdeploy.errors import StepError
 from llmdeploy.onhost.install import SLOT
 from llmdeploy.onhost.rotation import Rotation
-from llmdeploy.onhost.slots import NAMES, Box
+from llmdeploy.onhost.slots import NAMES, Box, mark, unmark
 from llmdeploy.secret import Secret
 
 GATEWAY_NOTICES = 2.0  # seconds: four health checks of the gateway
@@ -37,13 +38,13 @@ class Engines:
 
     def stop(self, slot: str) -> None:
         """Running requests end first: the unit drains. It does not come with the next boot either."""
-        self.box.on(slot).unlink(missing_ok=True)
+        unmark(self.box.on(slot))
         self.box.trying(slot).unlink(missing_ok=True)
         self._systemctl("stop", slot)
 
     def keep(self, slot: str) -> None:
         """Have it come with every boot."""
-        self.box.on(slot).touch(mode=0o640)
+        mark(self.box.on(slot))
 
     def healthy(self, slot: str, seconds: float = 0.0) -> bool:
         """Whether it answers now, or within these seconds."""
@@ -67,10 +68,16 @@ class Engines:
 
     def take_in(self, slot: str) -> None:
         """Into rotation, and until the gateway has seen it."""
-        self.box.hold(slot).unlink(missing_ok=True)
+        unmark(self.box.hold(slot))
         place = self._rotation(slot)
         if place.drain(out=False):
             time.sleep(GATEWAY_NOTICES)
+
+    def taken(self, slot: str) -> bool:
+        """Whether something listens on the slot's port: an engine that came another way before the box pulled."""
+        with socket.socket() as asked:
+            asked.settimeout(1.0)
+            return asked.connect_ex(("127.0.0.1", self.box.ports[slot])) == 0
 
     def fits_beside(self) -> bool:
         """Whether a second engine has room while the first still runs."""

@@ -48,7 +48,7 @@ def fetch(release: Release, box: Box, name: str, origin: Origin) -> int:
 
 
 def install(release: Release, box: Box, slot: str, name: str, key: str) -> None:
-    """Fill a slot that does not serve. It is whole when `slot.json` is there, which comes last."""
+    """Fill a slot that does not serve. It is whole when `slot.json` is there, which comes when all else is on disk."""
     folder = box.slot(slot)
     shutil.rmtree(folder, ignore_errors=True)
     for part in ("wheels", "model"):
@@ -72,6 +72,7 @@ def install(release: Release, box: Box, slot: str, name: str, key: str) -> None:
         "files": [file["sha256"] for file in wanted(release, name)],
         "min_accuracy": release.min_accuracy,
     }
+    os.sync()
     write_whole(folder / SLOT, json.dumps(about))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from llmdeploy.errors import StepError
 from llmdeploy.onhost.signed import FILE
+from llmdeploy.onhost.slots import sync_folder
 
 MOST_MANIFEST = 16 * 1024 * 1024
 CURL = (
@@ -42,7 +44,9 @@ class Origin:
     def bring(self, sha256: str, size: int, target: Path) -> int:
         """Have the file with that sha256 at `target`, going on with what an earlier try left; the bytes that came."""
         if target.exists():
-            return 0
+            if target.stat().st_size == size and digest(target) == sha256:
+                return 0
+            target.unlink()  # a power cut may leave a name without its content
         partial = target.with_suffix(".part")
         before = partial.stat().st_size if partial.exists() else 0
         if before > size:
@@ -53,7 +57,9 @@ class Origin:
         if partial.stat().st_size != size or digest(partial) != sha256:
             partial.unlink()
             raise StepError(f"{self.place}: file {sha256[:12]} has another content than the release says")
+        _onto_disk(partial)
         partial.replace(target)
+        sync_folder(target.parent)
         return size - before
 
     @property
@@ -76,6 +82,11 @@ class Origin:
     def _curl(self, name: str, *options: str) -> subprocess.CompletedProcess[bytes]:
         trust = ["--cacert", self.authority] if self.authority else []
         return subprocess.run([*CURL, *trust, *options, f"{self.place}/{name}"], capture_output=True, check=False)
+
+
+def _onto_disk(path: Path) -> None:
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
 
 
 def digest(path: Path) -> str:

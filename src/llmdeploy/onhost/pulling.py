@@ -12,7 +12,7 @@ from llmdeploy.errors import StepError
 from llmdeploy.onhost.install import fetch, install, prune, wanted
 from llmdeploy.onhost.origin import Origin
 from llmdeploy.onhost.signed import Release, opened
-from llmdeploy.onhost.slots import MOST_TRIES, Box, State
+from llmdeploy.onhost.slots import MOST_TRIES, NAMES, Box, State, mark, unmark
 
 PATIENCE = 30.0  # seconds that the engine in use may be silent before the box goes back to the slot before
 
@@ -26,6 +26,7 @@ class Switch(Protocol):
     def healthy(self, slot: str, seconds: float = 0.0) -> bool: ...
     def test(self, slot: str) -> str: ...
     def take_in(self, slot: str) -> None: ...
+    def taken(self, slot: str) -> bool: ...
     def fits_beside(self) -> bool: ...
 
 
@@ -73,7 +74,7 @@ class Puller:
             state.trying = ""
             self.box.save(state)
         if state.active:
-            self.box.hold(state.active).unlink(missing_ok=True)
+            unmark(self.box.hold(state.active))
             self._start_anyway(state.active)
             self.engines.keep(state.active)
         if state.active and state.other in state.releases:
@@ -116,17 +117,16 @@ class Puller:
         return None
 
     def _take(self, release: Release, state: State) -> Outcome:
-        state.tries = state.tries + 1 if state.highest == release.number else 1
-        state.highest = release.number
-        self.box.save(state)
+        if release.number != state.highest:
+            state.highest, state.tries = release.number, 0
+            self.box.save(state)
         try:
             fetched = fetch(release, self.box, self.host, self.origin)
         except StepError as error:
-            state.tries = 0  # a thin line is no fault of the release
-            self.box.save(state)
             return Outcome("unreachable", error.message)
-        slot, before = state.other, state.active
+        slot, before = self._next(state), state.active
         state.trying = slot
+        state.tries += 1  # from here on: a thin line is no fault of the release
         state.releases.pop(slot, None)
         self.box.save(state)
         problem = self._try(release, slot, before)
@@ -137,12 +137,17 @@ class Puller:
         prune(self.box)
         return Outcome("updated", f"release {release.number} in slot {slot}", fetched)
 
+    def _next(self, state: State) -> str:
+        """The slot to fill; on a box that nothing has served from a slot yet, one whose port is free."""
+        free = [name for name in NAMES if not self.engines.taken(name)] if not state.active else []
+        return free[0] if free else state.other
+
     def _try(self, release: Release, slot: str, before: str) -> str:
         """What is wrong with it; empty where it serves rightly, out of rotation still."""
         try:
             self.engines.stop(slot)
             install(release, self.box, slot, self.host, self.key)
-            self.box.hold(slot).touch(mode=0o640)
+            mark(self.box.hold(slot))
             if before and not self.engines.fits_beside():
                 self.engines.stop(before)
             self.engines.start(slot)
@@ -162,14 +167,16 @@ class Puller:
         return Outcome("failed", f"release {release.number}: {problem}{kept}", fetched)
 
     def _switch(self, state: State, slot: str) -> None:
-        """The gateway gets the slot before the other one drains; the state says so before the other one stops."""
+        """The gateway gets the slot before the other one drains; the state says so before the other one stops.
+
+        Where the power goes before the state says so, the other one comes with the boot, and it alone."""
         before = state.active
-        self.box.hold(slot).unlink(missing_ok=True)
+        unmark(self.box.hold(slot))
         self.engines.start(slot)
         self.engines.take_in(slot)
-        self.engines.keep(slot)
         state.active, state.trying, state.tries = slot, "", 0
         self.box.save(state)
+        self.engines.keep(slot)
         if before:
             self.engines.stop(before)
 

@@ -73,6 +73,27 @@ class Box:
         write_whole(self.folder / "state.json", json.dumps(asdict(state)))
 
 
+def mark(path: Path) -> None:
+    """Make an empty file that is there after a power cut too."""
+    path.touch(mode=0o640)
+    sync_folder(path.parent)
+
+
+def unmark(path: Path) -> None:
+    """Remove it, for a power cut too."""
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Have names in a folder on disk."""
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 def write_whole(path: Path, text: str, mode: int = 0o640) -> None:
     """The old content or the new one, also when the power goes."""
     new = path.with_name(f".{path.name}.new")
@@ -83,8 +104,4 @@ def write_whole(path: Path, text: str, mode: int = 0o640) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)

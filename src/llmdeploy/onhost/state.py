@@ -26,7 +26,8 @@ UNITS, STATE = "/etc/systemd/system", "/var/lib/llmdeploy"
 
 def units(name: str) -> list[dict[str, str]]:
     """Every unit of the deployment, with its state and how often systemd has restarted it."""
-    mine = sorted(one for one in os.listdir(UNITS) if one.startswith("llmdeploy-" + name + "-"))
+    ours = [one for one in os.listdir(UNITS) if one.startswith("llmdeploy-" + name + "-")]
+    mine = sorted(one for one in ours if not one.endswith(".d"))
     if not mine:
         return []
     command = ["systemctl", "show", "--property", SHOWN, "--"] + mine

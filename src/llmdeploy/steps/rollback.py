@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import MissingError
+from llmdeploy.fleet.running import stopped_at
 from llmdeploy.journal import read_journal
 from llmdeploy.plan import Plan
 from llmdeploy.run import Run
@@ -14,11 +15,16 @@ from llmdeploy.targets import Target
 
 
 def earlier_plan(deployment: Deployment, digest: str) -> Plan:
-    """The plan of that digest, or without one the plan that ran before the present one. Raises MissingError."""
+    """The plan of that digest, or without one the plan that ran before the present one. Raises MissingError.
+
+    A rollout that stopped halfway is taken back first: that is the plan that the other boxes still run.
+    """
     state = deployment.state
     order = _deployed(deployment)
     if not digest:
         present = state.deployed().digest
+        if stopped_at(deployment):
+            return state.deployed()
         digest = next((one for one in reversed(order) if one != present), "")
     plan = state.load_kept(digest)
     if plan is None:

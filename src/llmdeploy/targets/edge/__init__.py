@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmdeploy.deployment import Deployment
+from llmdeploy.endpoint import Endpoint
 from llmdeploy.errors import Problem
 from llmdeploy.fleet.carried_out import OnHosts
 from llmdeploy.plan import Plan
@@ -28,18 +29,26 @@ class Edge(OnHosts):
         why, hint = "boxes of the edge stand alone and share nothing", "leave it out, or take target onprem"
         return self.unnamed(spec) or tuple(Problem(f"hosts.{name}", why, hint) for name in shared)
 
+    def setup(self, plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
+        from llmdeploy.fleet.setting_up import setup_boxes
+
+        setup_boxes(plan, deployment, recorder)
+
     def deploy(self, plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
         from llmdeploy.fleet.rollout import roll_out
 
         roll_out(plan, deployment, recorder)
 
-    def status(self, plan: Plan, deployment: Deployment) -> Status:
-        from llmdeploy.fleet.boxes import health_of_boxes
-        from llmdeploy.fleet.watching import look
+    def endpoint(self, plan: Plan, deployment: Deployment) -> Endpoint:
+        from llmdeploy.fleet.boxes import endpoint_of_first
 
-        seen = look(plan, deployment)
-        state, healthy, detail = health_of_boxes(plan, deployment)
-        return Status(state, healthy, detail, prober=seen.prober, data=seen.data)
+        return endpoint_of_first(plan, deployment)
+
+    def status(self, plan: Plan, deployment: Deployment) -> Status:
+        from llmdeploy.fleet.watching import look_at_boxes
+
+        seen = look_at_boxes(plan, deployment)
+        return Status(seen.state, seen.healthy, seen.detail, prober=seen.prober, data=seen.data)
 
 
 TARGET = Edge()
