@@ -58,7 +58,7 @@ def plan(cache: int = 2 * 2**20, **changes: object) -> Plan:
 
 def flags(of: Plan) -> dict[str, str]:
     words = ENGINE.serve(of, SITE).argv
-    own = words[words.index("vllm.entrypoints.openai.api_server") + 1 :]
+    own = words[words.index("vllm.entrypoints.openai.api_server") + 1 : -1]
     return dict(zip(own[::2], own[1::2], strict=True))
 
 
@@ -72,6 +72,11 @@ def test_the_plan_becomes_flags() -> None:
         "--max-num-seqs": "4",
         "--tensor-parallel-size": "1",
     }
+
+
+def test_a_health_check_leaves_no_line_in_the_log() -> None:
+    """HAProxy asks twice a second: each look was a line (seen on hosts, 0.32.0)."""
+    assert ENGINE.serve(plan(), SITE).argv[-1] == "--disable-uvicorn-access-log"
 
 
 def test_python_looks_for_modules_neither_in_the_folder_nor_in_the_environment() -> None:

@@ -63,6 +63,7 @@ def _arguments(plan: Plan, site: Site) -> tuple[str, ...]:
         "--max-num-seqs", str(plan.slots),
         "--tensor-parallel-size", str(max(1, len(plan.accelerators))),
         *(("--gpu-memory-utilization", str(GPU_MEMORY_UTILIZATION)) if plan.accelerators else ()),
+        "--disable-uvicorn-access-log",
     )  # fmt: skip
 
 
