@@ -182,7 +182,7 @@ wait_up() {
       [ $SECONDS -lt $t ] || { say "$n did not come up; see $RUN/$n/console.log"; return 1; }; sleep 0.1; done; done
 }
 gone() { local i; for i in $(seq "$2"); do running "$1" || return 0; sleep 0.05; done; return 1; }
-crash() { rm -f "$RUN/$1/power"; running "$1" || return 0; echo 1 >"$CG/unified/$FLEET/$1/cgroup.kill"; silent "$1"; gone "$1" 100; }
+crash() { rm -f "$RUN/$1/power"; running "$1" || return 0; silent "$1"; echo 1 >"$CG/unified/$FLEET/$1/cgroup.kill"; gone "$1" 100; }
 stop() { # orderly; after 15 s the plug
   rm -f "$RUN/$1/power"; running "$1" || return 0
   kill -TERM "$(cat "$RUN/$1/nspawn.pid")"; if gone "$1" 300; then silent "$1"; else crash "$1"; fi
