@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
 
-from llmdeploy.spec.fields import Section, Spec
+from llmdeploy.spec.fields import Spec
 from llmdeploy.spec.kinds import Choice, Kind, Number, Text
+from llmdeploy.spec.section import Section
 from llmdeploy.spec.unit_kinds import Measure, Price
 from llmdeploy.spec.walk import kind_of, section_of
 from llmdeploy.units import CURRENCIES

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
 
-from llmdeploy.spec.fields import Section, Spec
+from llmdeploy.spec.fields import Spec
+from llmdeploy.spec.section import Section
 from llmdeploy.spec.walk import kind_of, section_of
 
 COMMENT_COLUMN = 34

@@ -11,10 +11,10 @@ from pydantic import Field, ValidationError
 from llmdeploy.errors import Problem
 from llmdeploy.spec.characters import decoded
 from llmdeploy.spec.document import Document, events, read_document
-from llmdeploy.spec.fields import HOST, LINE, Section
 from llmdeploy.spec.kinds import WRITTEN, Choice, Kind, RefusedError, Text, Whole
 from llmdeploy.spec.problems import spec_error
 from llmdeploy.spec.scalars import shown, shown_path
+from llmdeploy.spec.section import HOST, LINE, Section
 
 MOST_VALUES = 200_000
 HOST_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"

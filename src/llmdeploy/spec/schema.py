@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from llmdeploy.spec.fields import ModelChoice, Section, Spec
+from llmdeploy.spec.fields import ModelChoice, Spec
+from llmdeploy.spec.section import Section
 from llmdeploy.spec.walk import kind_of, section_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
 
-from llmdeploy.spec.fields import Section, Spec
+from llmdeploy.spec.fields import Spec
 from llmdeploy.spec.kinds import Kind
+from llmdeploy.spec.section import Section
 
 
 def section_of(info: FieldInfo) -> type[Section] | None:
