@@ -6,34 +6,33 @@ A test that did not run proves nothing, so CI accepts only the reasons written h
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Sequence
-from pathlib import Path
+from collections.abc import Generator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-LONGEST_STORY = "test_onprem.py"
-HOSTS = Path(__file__).parent / "hosts"
 ACCEPTED_IN_CI = (
     "needs an NVIDIA GPU",
     "needs vLLM",
 )
 
 
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Side by side (`pytest -n 3 --dist loadgroup`) run: a long story on hosts, the other tests of hosts, and the rest.
+class Groups(LoadScopeScheduling):  # type: ignore[misc]  # its package has no types
+    """With `pytest -n 4`, side by side: each module of hosts, and in their order all other tests.
 
-    Stories wait for hosts most of the time, and each has a fleet of its own. The rest shares ports and folders of this
-    machine, so that it stays in order.
+    A story on hosts waits for most of its time, and has a fleet of its own. The others share ports and folders of this
+    machine.
     """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item.path)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.split("::")[0]
+        return module if module.startswith("tests/hosts/") else "this machine"
 
 
-def group_of(path: Path) -> str:
-    """The tests of a group run one after the other."""
-    if HOSTS not in path.parents:
-        return "this machine"
-    return path.stem if path.name == LONGEST_STORY else "hosts"
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    """Called where `-n` is given."""
+    return Groups(config, log)
 
 
 def is_refused(reason: str) -> bool:
