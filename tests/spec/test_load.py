@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmdeploy.errors import ExitCode, SpecError
-from llmdeploy.spec import load_spec
+from llmdeploy.spec import load_spec, parse_spec
 
 
 def refused(path: Path) -> SpecError:
@@ -71,3 +71,8 @@ def test_a_link_to_nowhere_is_a_missing_file(tmp_path: Path) -> None:
     link = tmp_path / "llmdeploy.yaml"
     link.symlink_to(tmp_path / "gone")
     assert refused(link).problems[0].message == "there is no such file"
+
+
+@pytest.mark.parametrize("word", ["oN", "yES", "ofF", "nO"])
+def test_a_word_that_no_yaml_reader_takes_for_true_or_false_is_a_word(word: str) -> None:
+    assert parse_spec(f"model: {word}\n", "x").model.id == word

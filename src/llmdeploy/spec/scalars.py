@@ -33,7 +33,7 @@ _CONSTANTS = {
 _WHOLE = r"[-+]?(0|[1-9][0-9]*)"
 _NUMBER = r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
 _UNCLEAR = (
-    (r"(?i:yes|no|on|off)", "is true or false for some YAML readers and a word for others"),
+    (r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF", "is true or false for some YAML readers and a word for others"),
     (r"[-+]?0[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?", "begins with a zero, to base 8 for some YAML readers"),
     (r"[-+]?0[oO][0-7_]+", "is a number to base 8 for some YAML readers and a word for others"),
     (r"[-+]?0[xX][0-9a-fA-F_]+", "is a number to base 16"),
