@@ -19,7 +19,7 @@ ACCEPTED_IN_CI = (
 
 
 class Groups(LoadScopeScheduling):  # type: ignore[misc]  # its package has no types
-    """With `pytest -n 4`, side by side: each module of hosts, and in their order all other tests.
+    """With `pytest -n 5`, side by side: each module of hosts, and in their order all other tests.
 
     A story on hosts waits for most of its time, and has a fleet of its own. The others share ports and folders of this
     machine.
