@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from llmdeploy.adapters.openai_client import ChatRequest, OpenAIClient, Outcome
 from llmdeploy.endpoint import Endpoint
@@ -27,7 +28,7 @@ class Patience:
 
 @dataclass
 class Traffic:
-    """What came of the requests. `unserved` failed before the first token; `cut` broke off after it.
+    """What came of the requests. `unserved` failed before an answer began; `cut` broke off after its first byte.
 
     Of patient clients only the second try counts; `failed` has (error, seconds) of each first try that failed.
     """
@@ -42,7 +43,7 @@ class Traffic:
         self.slowest = max(self.slowest, seconds)
         if not outcome.error:
             self.served += 1
-        elif not outcome.tokens:
+        elif outcome.status != HTTPStatus.OK:
             self.unserved.append(outcome.error)
         else:
             self.cut += 1
