@@ -183,9 +183,10 @@ def test_a_plan_that_fails_at_the_canary_goes_back_and_reaches_no_other_box(site
     good, untouched = site.deployed(), came_up(site, LATER)
     (site.folder / "wrong.yaml").write_text(yaml.safe_dump(WRONG))
     site.write(3, test={"golden": "wrong.yaml"})
-    with traffic(site.endpoint(CANARY), LIGHT) as seen:
+    with traffic(site.endpoint(LATER), LIGHT) as seen:
         refused = site.llmdeploy("up", "-y", code=5)
     lossless(seen)
+    assert answers(site.endpoint(CANARY), 30) == ""
     assert "moon" in refused.stderr
     assert f"back on plan {good}" in refused.stderr
     assert came_up(site, LATER) == untouched
