@@ -67,7 +67,7 @@ def _authority(plan: Plan, deployment: Deployment) -> Path | None:
     settings = plan.spec["hosts"]
     if not (settings["certificate"] or settings["acme_email"]):
         return Secrets(deployment.state.path.absolute()).authority
-    return own_file(ACME_AUTHORITY, {ACME_AUTHORITY: "", **settings}, deployment.environment.cwd)
+    return own_file(ACME_AUTHORITY, settings, deployment.environment.cwd)
 
 
 def batch_of(plan: Plan, before: Plan | None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +12,33 @@ from llmdeploy.errors import Problem, SpecError
 AUTHORITY, CERTIFICATE, WEBHOOK = "pull_authority", "certificate", "alert_webhook"
 PASSWORD, MAIL_AUTHORITY = "alert_mail.password_file", "alert_mail.authority"
 ACME_AUTHORITY = "acme_authority"
-PARTS = {
-    CERTIFICATE: (b"BEGIN CERTIFICATE", b"PRIVATE KEY-----"),
-    WEBHOOK: (b"://",),
-    AUTHORITY: (b"BEGIN CERTIFICATE",),
-    MAIL_AUTHORITY: (b"BEGIN CERTIFICATE",),
-    ACME_AUTHORITY: (b"BEGIN CERTIFICATE",),
-}
-LINES = (WEBHOOK, PASSWORD)
-"""Files of one line."""
-WHAT = {
-    CERTIFICATE: "a certificate and a private key",
-    WEBHOOK: "an address",
-    AUTHORITY: "a certificate",
-    MAIL_AUTHORITY: "a certificate",
-    PASSWORD: "one line with a password",
-    ACME_AUTHORITY: "a certificate",
-}
-HINTS = {
-    CERTIFICATE: "name a PEM file with the chain and its key",
-    WEBHOOK: "name a file that holds one address: https://...",
-    AUTHORITY: "name a PEM file with the certificate of the authority",
-    MAIL_AUTHORITY: "name a PEM file with the certificate of the authority",
-    PASSWORD: "name a file that holds the password and nothing else",
-    ACME_AUTHORITY: "name a PEM file with the root certificate of the authority",
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What such a file must hold, in bytes and in words, whether on one line, and what to do where it does not."""
+
+    parts: tuple[bytes, ...]
+    what: str
+    hint: str
+    one_line: bool = False
+
+
+_CERTIFICATE = (b"BEGIN CERTIFICATE",)
+_SIGNER = Kind(_CERTIFICATE, "a certificate", "name a PEM file with the certificate of the authority")
+OWN_FILES = {
+    CERTIFICATE: Kind(
+        (*_CERTIFICATE, b"PRIVATE KEY-----"),
+        "a certificate and a private key",
+        "name a PEM file with the chain and its key",
+    ),
+    ACME_AUTHORITY: Kind(_CERTIFICATE, "a certificate", "name a PEM file with the root certificate of the authority"),
+    AUTHORITY: _SIGNER,
+    MAIL_AUTHORITY: _SIGNER,
+    WEBHOOK: Kind((b"://",), "an address", "name a file that holds one address: https://...", one_line=True),
+    PASSWORD: Kind(
+        (), "one line with a password", "name a file that holds the password and nothing else", one_line=True
+    ),
 }
 
 
@@ -51,9 +55,10 @@ def own_file(field: str, settings: Mapping[str, Any], cwd: Path) -> Path | None:
         content = path.read_bytes()
     except OSError as error:
         raise _refused(field, f"{path} cannot be read: {error.strerror}") from None
-    one_line = field not in LINES or len(content.strip().splitlines()) == 1
-    if not one_line or not all(part in content for part in PARTS.get(field, ())):
-        raise _refused(field, f"{path} does not hold {WHAT[field]}")
+    kind = OWN_FILES[field]
+    too_long = kind.one_line and len(content.strip().splitlines()) != 1
+    if too_long or not all(part in content for part in kind.parts):
+        raise _refused(field, f"{path} does not hold {kind.what}")
     return path
 
 
@@ -66,4 +71,4 @@ def _named(field: str, settings: Mapping[str, Any]) -> str:
 
 
 def _refused(field: str, message: str) -> SpecError:
-    return SpecError([Problem(f"hosts.{field}", message, HINTS[field])], "spec")
+    return SpecError([Problem(f"hosts.{field}", message, OWN_FILES[field].hint)], "spec")

@@ -15,7 +15,7 @@ from llmdeploy.fleet.facts import described
 from llmdeploy.fleet.fitting import best_fit
 from llmdeploy.fleet.gather import gather, none_fit, read_inventory
 from llmdeploy.fleet.host import Host
-from llmdeploy.fleet.own_files import ACME_AUTHORITY, CERTIFICATE, MAIL_AUTHORITY, PASSWORD, WEBHOOK, own_file
+from llmdeploy.fleet.own_files import OWN_FILES, own_file
 from llmdeploy.fleet.ports import ACME, free_block
 from llmdeploy.fleet.preflight import Wanted, refusals
 from llmdeploy.fleet.record import Answered, Member, save_members
@@ -36,7 +36,7 @@ SAID_ONE_BY_ONE = 20
 def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
     """The plan for the hosts of the spec's inventory; saves who they are and what they said."""
     with recorder.entry("hosts") as entry:
-        for field in (ACME_AUTHORITY, CERTIFICATE, WEBHOOK, PASSWORD, MAIL_AUTHORITY):
+        for field in OWN_FILES:
             own_file(field, spec.hosts.model_dump(mode="json"), deployment.environment.cwd)
         hosts = read_inventory(spec.hosts.inventory, deployment.environment)
         hosts = as_boxes(hosts) if spec.target == EDGE else hosts

@@ -88,7 +88,7 @@ def _idle(host: Host, groups: list[tuple[str, tuple[int, ...]]], engine: str) ->
     """What is not used where a host falls into more parts than a deployment has ports for."""
     if len(groups) <= MOST_REPLICAS:
         return ()
-    kind = "GPUs" if engine == "vllm" else "NUMA nodes"
+    kind = "GPUs" if engine == VLLM else "NUMA nodes"
     left = len(groups) - MOST_REPLICAS
     return (
         f"{left} of {len(groups)} {kind} of {host.name} are not used: a deployment has ports for {MOST_REPLICAS} "

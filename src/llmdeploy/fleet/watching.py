@@ -62,9 +62,8 @@ def look_at_boxes(plan: Plan, deployment: Deployment) -> Seen:
     well = len(ill) <= groups[0].plan.spec["hosts"]["max_unavailable"] and len(ill) < number
     silent = f"{len(ill)} of {number} boxes do not answer: {', '.join(ill[:10])}" if ill else ""
     detail = "; ".join(text for text in (silent, told_where(deployment)) if text)
-    healthy_now = not ill or well
     data = {"hosts": hosts, "alerts": alerts}
-    return Seen("running" if healthy_now else "failing", healthy_now, detail, _prober(hosts), data)
+    return Seen("running" if well else "failing", well, detail, _prober(hosts), data)
 
 
 def _prober(hosts: dict[str, dict[str, Any]]) -> str:

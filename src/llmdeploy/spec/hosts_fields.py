@@ -11,6 +11,7 @@ from llmdeploy.spec.section import HOST, LINE, Section
 from llmdeploy.spec.unit_kinds import Duration, Size
 
 MAIL = r"[^@\s,]+@[^@\s,]+"
+PemFile = Annotated[str, Text("a path", LINE, "write the path of a PEM file")]
 
 
 class AlertMail(Section):
@@ -38,7 +39,7 @@ class AlertMail(Section):
     password_file: Annotated[str, Text("a path", LINE, "write the path of a file that holds the password")] = Field(
         default="", description="file with the password of that login", examples=["mail.password"]
     )
-    authority: Annotated[str, Text("a path", LINE, "write the path of a PEM file")] = Field(
+    authority: PemFile = Field(
         default="",
         description="PEM file with the authority of the mail server's certificate; empty: those that the host trusts",
         examples=["mail-ca.pem"],
@@ -97,7 +98,7 @@ class Hosts(Section):
         description="directory URL of the ACME authority (step-ca, your own); empty: Let's Encrypt",
         examples=["https://acme.example.org/directory"],
     )
-    acme_authority: Annotated[str, Text("a path", LINE, "write the path of a PEM file")] = Field(
+    acme_authority: PemFile = Field(
         default="",
         description="PEM file with the root of a private ACME authority: of its own address, and of what it signs; "
         "empty: those that hosts and clients trust",
@@ -119,7 +120,7 @@ class Hosts(Section):
         description="where boxes of the edge fetch signed releases themselves: https address, or folder on the box",
         examples=["https://releases.example.org/box"],
     )
-    pull_authority: Annotated[str, Text("a path", LINE, "write the path of a PEM file")] = Field(
+    pull_authority: PemFile = Field(
         default="",
         description="PEM file with the authority of pull_from's certificate; empty: those that the box trusts",
         examples=["releases-ca.pem"],
