@@ -158,11 +158,22 @@ def test_a_changed_spec_rolls_without_a_failed_request(service: Service) -> None
     assert (seen.unserved, seen.cut) == ([], 0)
 
 
+def gateway_settings(service: Service) -> list[str]:
+    """Sums of what setup wrote for each gateway, inner ones with the public one."""
+    look = "sudo sha256sum /etc/llmdeploy/demo/haproxy.cfg"
+    return [service.hosts.run(name, look).stdout for name in service.hosts.names]
+
+
 def test_an_update_that_fails_its_test_is_taken_back(service: Service) -> None:
+    settings = gateway_settings(service)
     good = json.loads((service.state / "deployed.json").read_text())["digest"]
     wrong = {"cases": [{"name": "moon", "prompt": "What is the capital of France?", "expect": {"equals": "Moon."}}]}
     (service.folder / "wrong.yaml").write_text(yaml.safe_dump(wrong))
-    service.write(workload={"concurrency": 6, "prompt_tokens": 64, "output_tokens": 64}, test={"golden": "wrong.yaml"})
+    service.write(
+        workload={"concurrency": 6, "prompt_tokens": 64, "output_tokens": 64},
+        test={"golden": "wrong.yaml"},
+        hosts={"inventory": "hosts.yaml", "rate": 100000},
+    )
     with traffic(service.endpoint) as seen:
         refused = service.llmdeploy("up", "-y")
     assert refused.exit_code == 5, refused.stderr
@@ -170,6 +181,7 @@ def test_an_update_that_fails_its_test_is_taken_back(service: Service) -> None:
     assert "moon" in refused.stderr
     assert (seen.unserved, seen.cut) == ([], 0)
     assert json.loads((service.state / "deployed.json").read_text())["digest"] == good
+    assert gateway_settings(service) == settings
     assert all(in_rotation(service, name) for name in service.hosts.names)
 
 

@@ -26,6 +26,7 @@ from llmdeploy.fleet.gather import gather, reach_of
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.record import Member
 from llmdeploy.fleet.variables import VLLM_PACKAGES, Fleet
+from llmdeploy.fleet.wheels import From
 from llmdeploy.fleet.work import fleet_of
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder
@@ -65,7 +66,7 @@ def made_by() -> dict[str, str]:
 def make_bundle(plan: Plan, deployment: Deployment, recorder: Recorder, target: Path, ask: tuple[str, ...]) -> Made:
     """Write the bundle. `ask` names hosts whose apt gets the packages; without it one host of each system is taken."""
     with recorder.entry("runtime") as entry:
-        fleet = fleet_of(plan, deployment, build=True)
+        fleet = fleet_of(plan, deployment, wheels=From.MADE)
         entry.detail = f"{len({one.digest for one in fleet.bundle.runtimes.values()})} kind(s) of interpreter"
     with recorder.entry("weights") as entry:
         model = model_artifact(plan, deployment, recorder)

@@ -16,6 +16,7 @@ from llmdeploy.fleet.own_files import ACME_AUTHORITY, own_file
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.sending import send
 from llmdeploy.fleet.variables import Fleet
+from llmdeploy.fleet.wheels import note_running, others_run, take_back
 from llmdeploy.fleet.work import connection_of, fleet_of, play, record, run_removal, told
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder
@@ -42,14 +43,15 @@ def deploy_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None
     before = deployment.state.load_deployed()
     with recorder.entry("engines") as entry:
         outcome = play("deploy", fleet, deployment, recorder, batch_of(plan, before))
-        if outcome.faults and before and before.digest != plan.digest:
-            _go_back(before, told(outcome), deployment, recorder)
+        if outcome.faults and before and (before.digest != plan.digest or others_run(deployment)):
+            _go_back(before, fleet, told(outcome), deployment, recorder)
         record(outcome, entry, recorder)
     with recorder.entry("first answer") as entry:
         _wait_for_gateway(endpoint_of(plan, deployment))
         entry.detail = endpoint_of(plan, deployment).url
     forget_leavers(fleet, deployment, recorder)
     save_outcome(plan, fleet, model, deployment)
+    note_running(deployment)
 
 
 def endpoint_of(plan: Plan, deployment: Deployment) -> Endpoint:
@@ -79,18 +81,31 @@ def batch_of(plan: Plan, before: Plan | None) -> int:
     return max(1, min(bound, engines - 1))
 
 
-def _go_back(before: Plan, why: str, deployment: Deployment, recorder: Recorder) -> None:
-    """A roll that failed puts the hosts already changed back to what ran before."""
+def _go_back(before: Plan, failed: Fleet, why: str, deployment: Deployment, recorder: Recorder) -> None:
+    """A roll that failed puts the hosts back to what ran before, all of it: settings, wheels and engines.
+
+    What it brought stays beside that, so that the mended plan need not bring it again.
+    """
     with recorder.entry("rollback") as entry:
+        take_back(deployment)
+        _keep_beside(failed, deployment)
         fleet = fleet_of(before, deployment, model_artifact(before, deployment, recorder), fresh=True)
-        back = play("deploy", fleet, deployment, recorder, batch_of(before, before))
-        if back.faults:
-            raise StepError(
-                f"{why}; and going back to plan {before.digest} failed too: {told(back)}",
-                "look at `llmdeploy status`, then `llmdeploy rollback` or `llmdeploy up`",
-            )
+        for playbook in ("setup", "deploy"):
+            back = play(playbook, fleet, deployment, recorder, batch_of(before, before))
+            if back.faults:
+                raise StepError(
+                    f"{why}; and going back to plan {before.digest} failed too: {told(back)}",
+                    "look at `llmdeploy status`, then `llmdeploy rollback` or `llmdeploy up`",
+                )
         entry.changed(f"plan {before.digest} runs again on every host")
     raise StepError(f"{why}; plan {before.digest} runs again on every host", "mend the plan, then `llmdeploy up`")
+
+
+def _keep_beside(failed: Fleet, deployment: Deployment) -> None:
+    outputs = deployment.state.load_outputs()
+    beside = sorted(failed.bundle.digests - set(outputs.get("artifacts", ())))
+    if beside:
+        deployment.state.save_outputs({**outputs, "previous": beside})
 
 
 def _wait_for_gateway(endpoint: Endpoint) -> None:
@@ -127,7 +142,7 @@ def forget_leavers(fleet: Fleet, deployment: Deployment, recorder: Recorder) -> 
 def save_outcome(plan: Plan, fleet: Fleet, model: Artifact, deployment: Deployment) -> None:
     former = deployment.state.load_outputs()
     uncleaned = {name: one for name, one in former.get("connections", {}).items() if name not in fleet.hosts}
-    artifacts = sorted({model.digest, *(artifact.digest for artifact in fleet.bundle.wheels)})
+    artifacts = sorted(fleet.bundle.digests)
     same = artifacts == former.get("artifacts")
     deployment.state.save_deployed(plan)
     deployment.state.save_outputs(

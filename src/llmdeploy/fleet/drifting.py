@@ -10,6 +10,7 @@ from llmdeploy.fleet.brought_model import model_artifact
 from llmdeploy.fleet.deploying import batch_of
 from llmdeploy.fleet.running import Running, running
 from llmdeploy.fleet.variables import Fleet
+from llmdeploy.fleet.wheels import From
 from llmdeploy.fleet.work import fleet_of, play, record, told
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder
@@ -26,7 +27,8 @@ def drift_fleet(plan: Plan, deployment: Deployment, recorder: Recorder, repair: 
     for group in groups:
         label = f", plan {group.plan.digest}" if len(groups) > 1 else ""
         with recorder.entry(f"facts{label}") as entry:
-            fleet = fleet_of(group.plan, deployment, model_artifact(group.plan, deployment, recorder), fresh=True)
+            model = model_artifact(group.plan, deployment, recorder)
+            fleet = fleet_of(group.plan, deployment, model, fresh=True, wheels=From.RUNNING)
             fleet = fleet.only(group.names)
             entry.detail = f"{len(fleet.hosts)} of {counted(len(group.boxes), 'host')} answered"
         found += _differences(fleet, label, deployment, recorder, repair)

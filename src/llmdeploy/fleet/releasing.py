@@ -18,6 +18,7 @@ from llmdeploy.errors import StepError
 from llmdeploy.fleet.brought_model import model_artifact
 from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.variables import Fleet
+from llmdeploy.fleet.wheels import From
 from llmdeploy.fleet.work import fleet_of
 from llmdeploy.onhost.signed import FILE, Release, sealed
 from llmdeploy.plan import HostPlan, Plan
@@ -34,7 +35,7 @@ def make_release(plan: Plan, deployment: Deployment, recorder: Recorder, folder:
     if plan.engine != "llamacpp":
         raise StepError(f"pull mode is for llama.cpp, and the plan takes {plan.engine}", "deploy it over SSH")
     with recorder.entry("release") as entry:
-        fleet = fleet_of(plan, deployment, build=True)
+        fleet = fleet_of(plan, deployment, wheels=From.MADE)
         model = model_artifact(plan, deployment, recorder)
         golden = artifact_of({"golden.yaml": fleet.golden}) if fleet.golden else None
         artifacts = [*fleet.bundle.runtimes.values(), model, *([golden] if golden else [])]

@@ -6,10 +6,11 @@ from llmdeploy.deployment import Deployment
 from llmdeploy.errors import StepError
 from llmdeploy.fleet.planning import MEMBERS
 from llmdeploy.fleet.record import load_members
-from llmdeploy.fleet.work import RUNTIMES, connection_of, run_removal, told
+from llmdeploy.fleet.wheels import NOTES
+from llmdeploy.fleet.work import connection_of, run_removal, told
 from llmdeploy.run import Recorder
 
-FILES = ("outputs.json", "deployed.json", MEMBERS, RUNTIMES)
+FILES = ("outputs.json", "deployed.json", MEMBERS, *NOTES)
 
 
 def down_fleet(deployment: Deployment, recorder: Recorder) -> None:

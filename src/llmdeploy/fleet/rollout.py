@@ -17,7 +17,8 @@ from llmdeploy.fleet.deploying import forget_leavers, save_outcome
 from llmdeploy.fleet.running import BOXES, ROLLING, plans_by_box
 from llmdeploy.fleet.variables import Fleet
 from llmdeploy.fleet.waves import Wave, waves
-from llmdeploy.fleet.work import fleet_of, load_runtimes, play, save_runtimes
+from llmdeploy.fleet.wheels import From, brought, note_brought
+from llmdeploy.fleet.work import fleet_of, play
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder
 from llmdeploy.units import size_text
@@ -43,7 +44,7 @@ def roll_out(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
     with recorder.entry("weights") as entry:
         model = model_artifact(plan, deployment, recorder)
         entry.detail = f"{len(model.files)} file(s) verified by sha256, {size_text(model.bytes)}"
-    fleet = fleet_of(plan, deployment, model, build=True)
+    fleet = fleet_of(plan, deployment, model, wheels=From.MADE)
     state = deployment.state
     state.keep(plan)
     state.save_outputs({**state.load_outputs(), ROLLING: plan.digest})
@@ -88,7 +89,7 @@ def _change(names: list[str], fleet: Fleet, roll: Rollout) -> tuple[dict[str, st
     failed = {name: f"{why}; {put_back[name]}" for name, why in found.failed.items()}
     done = [name for name in names if name not in failed]
     roll.done += done
-    save_runtimes(part.only(done), roll.deployment)
+    note_brought(part.only(done), roll.deployment)
     _save_boxes(roll)
     return failed, found.changed
 
@@ -98,7 +99,7 @@ def _put_back(names: list[str], fleet: Fleet, roll: Rollout) -> dict[str, str]:
     if pulls(roll.plan):
         return dict.fromkeys(names, "it keeps what served last")
     said = dict.fromkeys(names, "it is new: nothing ran there before")
-    known = load_runtimes(roll.deployment)
+    known = brought(roll.deployment)
     back: dict[str, list[str]] = {}
     for name in names:
         before = roll.before.get(name)

@@ -12,7 +12,8 @@ from llmdeploy.fleet.offline import bring_packages
 from llmdeploy.fleet.secrets import ensure_secrets
 from llmdeploy.fleet.sending import send
 from llmdeploy.fleet.variables import Fleet
-from llmdeploy.fleet.work import fleet_of, play, record, save_runtimes
+from llmdeploy.fleet.wheels import From, note_brought
+from llmdeploy.fleet.work import fleet_of, play, record
 from llmdeploy.plan import Plan
 from llmdeploy.run import Recorder
 from llmdeploy.units import size_text
@@ -24,7 +25,7 @@ def setup_boxes(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
     _keep_pulling(plan, deployment)
     _keys(plan, deployment, recorder)
     with recorder.entry("runtime") as entry:
-        made = fleet_of(plan, deployment, build=True).bundle.wheels
+        made = fleet_of(plan, deployment, wheels=From.MADE).bundle.wheels
         entry.detail = f"{size_text(sum(one.bytes for one in made))} of wheels here, for each box in its wave"
 
 
@@ -50,7 +51,7 @@ def _keys(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
 def setup_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
     _keys(plan, deployment, recorder)
     with recorder.entry("runtime") as entry:
-        fleet = fleet_of(plan, deployment, build=True)
+        fleet = fleet_of(plan, deployment, wheels=From.MADE)
         sent, taken = 0, list[str]()
         for artifact in fleet.bundle.wheels:
             wanting = wanting_of(artifact, fleet)
@@ -66,7 +67,7 @@ def setup_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
     bring_packages(fleet, deployment, recorder)
     with recorder.entry("hosts") as entry:
         record(play("setup", fleet, deployment, recorder), entry, recorder)
-    save_runtimes(fleet, deployment)
+    note_brought(fleet, deployment)
 
 
 def wanting_of(artifact: Artifact, fleet: Fleet) -> list[str]:

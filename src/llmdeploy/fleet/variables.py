@@ -44,6 +44,11 @@ class Bundle:
         """All artifacts of wheels, each once."""
         return tuple({one.digest: one for one in (*self.runtimes.values(), *self.engines.values())}.values())
 
+    @property
+    def digests(self) -> set[str]:
+        """Of wheels and model."""
+        return {one.digest for one in (*self.wheels, *([self.model] if self.model else []))}
+
 
 @dataclass(frozen=True)
 class Fleet:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from llmdeploy.adapters.ansible import HostOutcome, Outcome, Playbook, run_playbook
 from llmdeploy.adapters.resolve_model import golden_file
-from llmdeploy.adapters.runtime import Python, engine_artifact, runtime_artifact
 from llmdeploy.artifact import Artifact, read_artifact
 from llmdeploy.bundled import bundled
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import MissingError, StepError
 from llmdeploy.fleet import offline_place
 from llmdeploy.fleet.alone import stands_alone
-from llmdeploy.fleet.engine_locks import engine_lock
-from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.gather import gather
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.inventory import inventory_of
@@ -34,25 +30,26 @@ from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.planning import MEMBERS
 from llmdeploy.fleet.record import Member, load_members
 from llmdeploy.fleet.settled import PLAYBOOK_ROLES, TOLD, Asking, all_settled, forget
-from llmdeploy.fleet.variables import Bundle, Fleet, image_of
+from llmdeploy.fleet.variables import Bundle, Fleet
+from llmdeploy.fleet.wheels import From, brought, wheels_of
 from llmdeploy.plan import Plan
 from llmdeploy.run import Draft, Recorder
-from llmdeploy.state import write_private
 from llmdeploy.units import counted
 
 MOST_TOLD = 5
 
 
-RUNTIMES, OWN = "runtimes.json", "engine"
-
-
 def fleet_of(
-    plan: Plan, deployment: Deployment, model: Artifact | None = None, fresh: bool = False, build: bool = False
+    plan: Plan,
+    deployment: Deployment,
+    model: Artifact | None = None,
+    fresh: bool = False,
+    wheels: From = From.BROUGHT,
 ) -> Fleet:
     """The fleet of a plan with the hosts that answered.
 
-    `fresh` asks them anew; `build` makes the wheels, where other steps take those that were brought. A box of the edge
-    that nothing was brought to is left out then. Raises MissingError where no host answered.
+    `fresh` asks them anew. A box of the edge that no wheels were brought to is left out, unless they are made now.
+    Raises MissingError where no host answered.
     """
     members = load_members(deployment.state.path / MEMBERS)
     if fresh:
@@ -62,17 +59,16 @@ def fleet_of(
     there = {one.host.name: (one.host, one.facts) for one in members if one.facts and one.host.name in planned}
     if not there:
         raise MissingError(f"no host of {plan.name} is known to answer", "run `llmdeploy prepare`")
-    if stands_alone(plan) and not build:
-        brought = load_runtimes(deployment)
-        there = {name: one for name, one in there.items() if name in brought} or there
-    runtimes, engines = _built(plan, there, deployment) if build else _brought(there, deployment)
+    if stands_alone(plan) and wheels is not From.MADE:
+        known = brought(deployment)
+        there = {name: one for name, one in there.items() if name in known} or there
     secrets = Secrets(deployment.state.path.absolute())
     cwd = deployment.environment.cwd
     settings = plan.spec["hosts"]
     return Fleet(
         plan=plan,
         hosts=there,
-        bundle=_bundle(Bundle(runtimes, model, engines=engines), deployment),
+        bundle=_bundle(wheels_of(wheels, plan, there, deployment).bundle(model), deployment),
         secrets=secrets,
         golden=golden_file(plan.spec["test"]["golden"], plan.model, cwd),
         webhook=own_file(WEBHOOK, settings, cwd),
@@ -84,55 +80,6 @@ def fleet_of(
     )
 
 
-Wheels = tuple[dict[str, Artifact], dict[str, Artifact]]
-"""By host: the runtime, and where an engine has an environment of its own, that."""
-
-
-def _brought(hosts: Mapping[str, tuple[Host, Facts]], deployment: Deployment) -> Wheels:
-    """What was brought to each host. Raises MissingError where nothing was."""
-    known = _noted(deployment)
-    if not known.keys() >= hosts.keys():
-        raise MissingError(f"{deployment.state.name} is not set up", "run `llmdeploy setup`, or `llmdeploy up`")
-    engines = {name: read_artifact(known[name][OWN]) for name in hosts if OWN in known[name]}
-    return {name: read_artifact(known[name]) for name in hosts}, engines
-
-
-def load_runtimes(deployment: Deployment) -> dict[str, Artifact]:
-    """The wheels that each host runs with."""
-    return {name: read_artifact(one) for name, one in _noted(deployment).items()}
-
-
-def _noted(deployment: Deployment) -> dict[str, dict[str, Any]]:
-    """By host, as JSON: the runtime, and under `engine` the environment that an engine has of its own."""
-    try:
-        found: dict[str, dict[str, Any]] = json.loads((deployment.state.path / RUNTIMES).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    return found
-
-
-def save_runtimes(fleet: Fleet, deployment: Deployment) -> None:
-    """Note what these hosts have now; the others keep what is noted of them."""
-    data = _noted(deployment)
-    for name in fleet.hosts:
-        data[name] = dict(fleet.bundle.runtimes[name].as_json())
-        if name in fleet.bundle.engines:
-            data[name][OWN] = fleet.bundle.engines[name].as_json()
-    write_private(deployment.state.path / RUNTIMES, json.dumps(data))
-
-
-def _built(plan: Plan, hosts: Mapping[str, tuple[Host, Facts]], deployment: Deployment) -> Wheels:
-    """The wheels for each host; fetched once for each kind of interpreter, and for GPUs and processors."""
-    cache = deployment.environment.state_root.absolute() / "runtimes"
-    kinds = {name: Python(facts.python, facts.machine.architecture) for name, (_, facts) in hosts.items()}
-    made = {kind: runtime_artifact(kind, cache, deployment.environment.variables) for kind in set(kinds.values())}
-    serving = {host.name for host in plan.hosts if host.replicas} if not image_of(plan) else set[str]()
-    locks = {name: engine_lock(plan.engine, facts) for name, (_, facts) in hosts.items() if name in serving}
-    wanted = {name: (lock.file, kinds[name]) for name, lock in locks.items() if lock}
-    own = {one: engine_artifact(*one, cache, deployment.environment.variables) for one in set(wanted.values())}
-    return {name: made[kind] for name, kind in kinds.items()}, {name: own[one] for name, one in wanted.items()}
-
-
 def _bundle(found: Bundle, deployment: Deployment) -> Bundle:
     """What is to be on the hosts; before deploy that is the model that runs now.
 
@@ -141,10 +88,10 @@ def _bundle(found: Bundle, deployment: Deployment) -> Bundle:
     outputs = deployment.state.load_outputs()
     known = outputs.get("model_artifact")
     model = found.model or (read_artifact(known) if known else None)
-    wanted = {artifact.digest for artifact in (*found.wheels, *([model] if model else []))}
+    found = replace(found, model=model)
     current = outputs.get("artifacts", ())
-    beside = outputs.get("previous", ()) if wanted == set(current) else current
-    return replace(found, model=model, keep=tuple(one for one in beside if one not in wanted))
+    beside = outputs.get("previous", ()) if found.digests == set(current) else current
+    return replace(found, keep=tuple(one for one in beside if one not in found.digests))
 
 
 def play(
