@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.command import SHORT, free_port, llmdeploy
+from tests.web.served import asked, monitored
 
 
 def test_each_step_is_a_verb_and_acts_on_the_saved_plan(tmp_path: Path) -> None:
@@ -21,6 +23,9 @@ def test_each_step_is_a_verb_and_acts_on_the_saved_plan(tmp_path: Path) -> None:
         assert llmdeploy("status", "--json", cwd=tmp_path).json["prober"] == "absent"
         assert llmdeploy("monitor", cwd=tmp_path).exit_code == 0
         assert llmdeploy("status", "--json", cwd=tmp_path).json["prober"] in ("starting", "running")
+        with monitored(tmp_path, "steps") as port:
+            page = json.loads(asked(port, "/data.json")[2])
+        assert (page["deployment"]["plan"], page["engines"]) == (planned, [])
         again = llmdeploy("up", "-y", "--json", cwd=tmp_path).json
         assert not any(report["changed"] for report in again["reports"])
     finally:

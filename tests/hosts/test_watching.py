@@ -22,6 +22,7 @@ import yaml
 
 from tests.command import Result, llmdeploy
 from tests.hosts.fleet import Fleet, fleet
+from tests.web.served import asked, monitored
 
 NODES = """
 sudo mount -t tmpfs none /sys/devices/system/node
@@ -109,6 +110,9 @@ def test_every_engine_is_probed_and_shown(demo: Deployment) -> None:
         said = demo.run(verb)
         lines = [line for line in (said.stdout + said.stderr).splitlines() if line.startswith("engine  ")]
         assert [line.split()[1:3] for line in lines] == [[f"{name}/{r}:", "up,"] for name, r in ENGINES], verb
+    with monitored(demo.folder) as port:
+        engines = json.loads(asked(port, "/data.json")[2])["engines"]
+    assert [(one["host"], one["replica"], one["state"]) for one in engines] == [(*one, "up") for one in ENGINES]
     probers = demo.hosts.run("edge2", "pgrep -fc 'python -I -m llmdeploy[.]prober'").stdout.strip()
     assert probers == "1", "one process for both engines"
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from llmdeploy.web.server import page_server
@@ -22,6 +26,24 @@ def served(source: Callable[[], dict[str, Any]]) -> Iterator[int]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def monitored(folder: Path, name: str = "demo") -> Iterator[int]:
+    """The port of the page that `llmdeploy monitor --web` serves for a deployment.
+
+    Ctrl-C is its ordinary end."""
+    command = [sys.executable, "-m", "llmdeploy", "monitor", "--web", "--name", name]
+    with subprocess.Popen(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            line = process.stdout.readline()
+            assert "http://127.0.0.1:" in line, line
+            yield int(line.split("http://127.0.0.1:")[1].split("/")[0])
+        finally:
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=10)[1]
+            assert (process.returncode, said) == (130, "")
 
 
 def asked(port: int, path: str, method: str = "GET", host: str = "") -> tuple[int, dict[str, str], bytes]:

@@ -34,6 +34,13 @@ GATES = [
     GateResult("load", (Check("TTFT <p95>", False, "2412 ms", "<= 2000 ms", "3 of 48 missed it"),), 3.0).as_json(),
 ]
 ABOUT = {"name": "demo", "url": "http://127.0.0.1/v1", "model": "demo", "engine": "llamacpp", "plan": "0123456789ab"}
+ENGINES = [
+    {"host": "gpu1", "replica": 0, "state": "up", "running": 3, "waiting": 1, "generated_per_s": 81.4, "ttft_s": 0.052,
+     "accuracy": 0.975, "rss": 52428800, "failed": 0, "crashes": 2},
+    {"host": "gpu1", "replica": 1, "state": "down", "running": None, "waiting": None, "generated_per_s": None,
+     "ttft_s": None, "accuracy": None, "rss": None, "failed": 4, "crashes": 0},
+    {"host": "gpu2", "replica": 0, "state": "unwatched", "crashes": 0},
+]  # fmt: skip
 WITHIN = """
   return [...document.querySelectorAll('.main-svg')].every((one) => one.getBoundingClientRect().right <= innerWidth)
 """
@@ -86,12 +93,13 @@ def test_the_page_lives(watched: Watched, browser: Any) -> None:
 
 def live_through(watched: Watched, supervisor: Supervisor, browser: Any) -> None:
     prober = watched.start_prober()
+    engines: list[dict[str, Any]] = []
     stop = threading.Event()
     load = threading.Thread(target=keep_busy, args=(watched, stop))
     load.start()
 
     def source() -> dict[str, Any]:
-        return {**watched.snapshot(120).as_json(), "gates": GATES, "deployment": ABOUT}
+        return {**watched.snapshot(120).as_json(), "engines": engines, "gates": GATES, "deployment": ABOUT}
 
     with served(source) as port:
         try:
@@ -101,6 +109,7 @@ def live_through(watched: Watched, supervisor: Supervisor, browser: Any) -> None
             numbers_change_in_place(browser)
             nothing_leaves_the_page(browser, port)
             all_is_told(browser)
+            every_engine_is_told(browser, engines)
             it_fits_a_narrow_screen(browser)
         finally:
             stop.set()
@@ -155,6 +164,17 @@ def all_is_told(browser: Any) -> None:
     assert "TTFT <p95>" in gates  # as text, not as markup
     wait_for(lambda: "✗ WRONG" in text(browser, "probes"))
     assert "demo on llamacpp" in text(browser, "about")
+
+
+def every_engine_is_told(browser: Any, engines: list[dict[str, Any]]) -> None:
+    """Where there are several, on hosts."""
+    assert not browser.execute_script("return document.getElementById('each-engine').checkVisibility()")
+    engines += ENGINES
+    wait_for(lambda: "gpu1/0" in text(browser, "engines"))
+    _, up, down, unwatched = text(browser, "engines").splitlines()
+    assert up.split("\t") == ["gpu1/0", "● up", "3 / 1", "81", "52.0 ms", "97.5 %", "50.0 MiB", "0", "2"]
+    assert down.split("\t")[:2] == ["gpu1/1", "▲ down"]
+    assert unwatched.split("\t")[:2] == ["gpu2/0", "◌ not watched"]
 
 
 def it_fits_a_narrow_screen(browser: Any) -> None:

@@ -31,12 +31,13 @@ def command(environment: Environment, name: str | None, as_json: bool, watch: bo
     """
     place = deployment(deployment_name(name, environment), environment)
     plan = _ensure_prober(place, environment, as_json)
-    if web:
-        _serve(plan, place, port)
-    elif watch:
-        _watch(plan, place)
-    else:
+    if not (web or watch):
         _show_once(plan, place, as_json)
+        return
+    try:
+        _serve(plan, place, port) if web else _watch(plan, place)
+    except KeyboardInterrupt:  # their ordinary end: there is nothing to tell
+        raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
 
 
 def _ensure_prober(place: Deployment, environment: Environment, as_json: bool) -> Plan:
@@ -116,7 +117,9 @@ def _serve(plan: Plan, place: Deployment, port: int) -> None:
 
     def source() -> dict[str, Any]:
         snapshot = read_snapshot(_history(place), environment.clock.now() - WINDOW_SECONDS)
-        return {**snapshot.as_json(), "gates": last_gates(place), "deployment": about}
+        hosts = _hosts(plan, place)
+        engines = [{"host": name, **one} for name, host in hosts.items() for one in host["engines"]]
+        return {**snapshot.as_json(), "engines": engines, "gates": last_gates(place), "deployment": about}
 
     def told(url: str) -> None:
         say(environment, f"{plan.name}: {url} (Ctrl-C ends it)")

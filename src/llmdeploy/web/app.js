@@ -112,6 +112,22 @@ function gateRows(gates) {
     check.passed ? ["✓ passed", "good"] : ["✗ MISSED", "bad"], check.value, check.bound, check.detail]));
 }
 
+// Zeros are figures; a mark is for what is wrong.
+function engineRow(engine) {
+  const name = `${engine.host}/${engine.replica}`;
+  if (engine.state === "unwatched") return [name, ["◌ not watched", "bad"], ...Array(7).fill(NOTHING)];
+  const marked = (value) => [count(value), value ? "bad" : ""];
+  return [name, engine.state === "up" ? ["● up", "good"] : [`▲ ${engine.state}`, "bad"],
+    `${count(engine.running)} / ${count(engine.waiting)}`, count(engine.generated_per_s), span(engine.ttft_s),
+    share(engine.accuracy), size(engine.rss), marked(engine.failed), marked(engine.crashes)];
+}
+
+const ENGINE = ["engine", "state", "running / waiting", "tokens/s", "TTFT", "right", "memory", "failed probes", "crashes"];
+function putEngines(engines) {
+  byId("each-engine").hidden = !engines.length;
+  putTable("engines", ENGINE, engines.map(engineRow), "");
+}
+
 function eventRow(event) {
   const words = { down: "engine down", restart: "engine restarted", unwatched: "nobody watched" };
   const length = event.kind === "restart" ? "" : event.ended === null ? ["still", "bad"] : span(event.ended - event.started);
@@ -131,6 +147,7 @@ function show(data) {
   setState(data.state, data.headline);
   notice("");
   putTable("gates", ["gate", "check", "result", "value", "bound", ""], gateRows(data.gates), "No gate was run yet.");
+  putEngines(data.engines);
   if (data.state === "empty") return;
   putTiles(tiles(data));
   charts.draw(data);
