@@ -178,8 +178,18 @@ def test_a_running_deployment_is_not_asked_for_disk_again() -> None:
 @pytest.mark.parametrize("artifact", ["", "b" * 24])
 def test_another_model_must_fit_beside_the_one_that_runs(artifact: str) -> None:
     (reason,) = against(replace(WANTED, artifact=artifact), **SERVES)
-    assert reason == "1.0 GiB of disk are free, and 5.1 GiB are needed (the new model beside the one that runs)"
+    assert reason == "1.0 GiB of disk are free, and 5.1 GiB are needed (the new model beside what runs)"
     assert against(replace(WANTED, artifact=artifact), **{**SERVES, "disk__store": 6 * GIB}) == ()
+
+
+def test_another_engine_must_fit_beside_the_one_that_runs() -> None:
+    there = replace(VLLM, artifact="a" * 24)
+    (reason,) = against(there, **SERVES)
+    assert reason == "1.0 GiB of disk are free, and 4.1 GiB are needed (vllm beside what runs)"
+    (reason,) = against(replace(VLLM, artifact="b" * 24), **SERVES)
+    assert reason == "1.0 GiB of disk are free, and 20.1 GiB are needed (the new model and vllm beside what runs)"
+    assert against(replace(there, set_up=True), **SERVES) == ()
+    assert against(there, **{**SERVES, "disk__store": 5 * GIB}) == ()
 
 
 def test_a_box_that_pulls_keeps_its_model_elsewhere() -> None:

@@ -11,10 +11,11 @@ from llmdeploy.artifact import artifact_of
 from llmdeploy.plan import Plan
 from llmdeploy.state import StateFolder
 from tests.engine_fixture import MODEL_FILE
+from tests.engines.test_vllm import write_config
 
 from .conftest import Hosts
 
-MIB = 2**20
+MIB, GIB = 2**20, 2**30
 UNITS = ["llmdeploy-demo-engine-0.service", "llmdeploy-demo-gateway.service"]
 
 
@@ -46,7 +47,7 @@ def test_a_host_that_serves_is_never_left_out_of_a_roll(hosts: Hosts, tmp_path: 
     assert result.exit_code == 4
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("error:")]
     assert line.startswith("error: host2: 64 MiB of disk are free, and 1")
-    assert line.endswith("(the new model beside the one that runs)")
+    assert line.endswith("(the new model beside what runs)")
     assert "nothing was changed" in result.stderr
 
 
@@ -64,6 +65,19 @@ def test_a_run_that_was_killed_after_the_model_came_goes_on(hosts: Hosts, tmp_pa
     digest = artifact_of({path.name: path}).digest
     hosts.many(2, artifacts=["a" * 24, digest], units=UNITS, disk__store=MIB)
     assert hosts.run("--name", "demo", "--model", str(path)).exit_code == 0
+
+
+def test_a_change_to_vllm_needs_room_for_its_environment(hosts: Hosts) -> None:
+    deployed(hosts, 2)
+    write_config(hosts.folder / "tiny")
+    (hosts.folder / "tiny/model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    (hosts.folder / "tiny/tokenizer.json").write_text("{}")
+    hosts.many(2, artifacts=["a" * 24], units=UNITS, disk__runtimes=GIB)
+    result = hosts.run("--name", "demo", "--model", "./tiny")
+    assert result.exit_code == 4
+    assert "host1: 1.0 GiB of disk are free, and 4.1 GiB are needed (the new model and vllm beside what runs)" in (
+        result.stderr
+    )
 
 
 def test_a_box_of_the_edge_stands_alone_and_is_left_out(hosts: Hosts, tmp_path: Path) -> None:

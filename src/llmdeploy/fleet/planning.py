@@ -19,7 +19,7 @@ from llmdeploy.fleet.own_files import OWN_FILES, own_file
 from llmdeploy.fleet.ports import ACME, free_block
 from llmdeploy.fleet.preflight import Wanted, refusals
 from llmdeploy.fleet.record import Answered, Member, save_members
-from llmdeploy.fleet.room import known_digest, refuse_a_roll
+from llmdeploy.fleet.room import known_digest, refuse_a_roll, set_up
 from llmdeploy.fleet.sizing import Sized, keep_known, share_of, size_host
 from llmdeploy.plan import Alternative, HostPlan, Memory, Plan
 from llmdeploy.run import Recorder
@@ -57,6 +57,7 @@ def plan_fleet(spec: Spec, deployment: Deployment, recorder: Recorder) -> Plan:
         _public_ports(spec),
         pulled=bool(spec.hosts.pull_from),
         image=spec.hosts.image,
+        set_up=set_up(engine, spec.hosts.image, deployment),
         gpus=any(member.host.engine and has_gpus(member.facts) for member in said.values()),
     )
     if spec.target == EDGE:

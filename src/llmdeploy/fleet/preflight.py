@@ -25,8 +25,8 @@ class Wanted:
     """What a host must have room for: bytes of the model, the engine, the public ports of the deployment called `name`.
 
     `artifact` is the digest under which the model lies on hosts; empty where it is not known yet. `pulled`: boxes keep
-    it elsewhere, in slots. `image` is a container image in place of an environment; `gpus` says that engines of the
-    deployment have GPUs.
+    it elsewhere, in slots. `image` is a container image in place of an environment; `set_up` says that hosts of the
+    deployment have this one already, `gpus` that its engines have GPUs.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Wanted:
     artifact: str = ""
     pulled: bool = False
     image: str = ""
+    set_up: bool = False
     gpus: bool = False
 
 
@@ -83,8 +84,7 @@ def _disk(facts: Facts, wanted: Wanted) -> Iterator[str]:
     if deployed(facts, wanted):
         yield from no_room(facts, wanted)
         return
-    lock = engine_lock(wanted.engine, facts)
-    runtime = IMAGE_BYTES if wanted.image else lock.disk if lock else 0
+    runtime = _runtime_bytes(facts, wanted)
     needed = 2 * wanted.model_bytes + RUNTIME_BYTES + runtime
     free = min(facts.machine.disk_free, facts.disk_runtimes)
     if free < needed:
@@ -99,13 +99,23 @@ def deployed(facts: Facts, wanted: Wanted) -> bool:
 
 
 def no_room(facts: Facts, wanted: Wanted) -> Iterator[str]:
-    """Why a model that is not there yet does not fit beside the one that runs, which stays until the roll is done."""
-    if wanted.artifact and (wanted.pulled or wanted.artifact in facts.artifacts):
+    """Why what is not there yet does not fit beside what runs, which stays until the roll is done."""
+    there = wanted.artifact and (wanted.pulled or wanted.artifact in facts.artifacts)
+    model, runtime = 0 if there else wanted.model_bytes, 0 if wanted.set_up else _runtime_bytes(facts, wanted)
+    if not (model or runtime):
         return
-    needed, free = wanted.model_bytes + SPARE_BYTES, facts.machine.disk_free
+    needed, free = model + runtime + SPARE_BYTES, facts.machine.disk_free
+    if runtime:
+        free = min(free, facts.disk_runtimes)
     if free < needed:
-        reason = "the new model beside the one that runs"
-        yield f"{size_text(free)} of disk are free, and {size_text(needed)} are needed ({reason})"
+        new = " and ".join([*(["the new model"] if model else []), *([wanted.engine] if runtime else [])])
+        yield f"{size_text(free)} of disk are free, and {size_text(needed)} are needed ({new} beside what runs)"
+
+
+def _runtime_bytes(facts: Facts, wanted: Wanted) -> int:
+    """Of an engine that is not part of the runtime that every host has."""
+    lock = engine_lock(wanted.engine, facts)
+    return IMAGE_BYTES if wanted.image else lock.disk if lock else 0
 
 
 def _gpu(facts: Facts, wanted: Wanted) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A changed model beside the one that runs: whether hosts have it already, and whether it fits where they have not."""
+"""A changed model or engine beside what runs: whether hosts have it already, and whether it fits where not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from llmdeploy.errors import MissingError
 from llmdeploy.fleet.brought_model import artifact_of_weights
 from llmdeploy.fleet.preflight import Wanted, deployed, no_room
 from llmdeploy.fleet.record import Answered
+from llmdeploy.fleet.variables import image_of
+from llmdeploy.fleet.wheels import engines_brought
 from llmdeploy.plan import ModelRef
 from llmdeploy.run import Recorder
 
@@ -25,10 +27,18 @@ def known_digest(ref: ModelRef, deployment: Deployment, recorder: Recorder) -> s
     return str(known.get("digest", ""))
 
 
+def set_up(engine: str, image: str, deployment: Deployment) -> bool:
+    """Whether hosts have what that engine runs in: it serves there, or setup has brought its environment."""
+    running = deployment.state.load_deployed()
+    if running and (running.engine, image_of(running)) == (engine, image):
+        return True
+    return not image and engines_brought(deployment)
+
+
 def refuse_a_roll(said: Mapping[str, Answered], wanted: Wanted) -> None:
     """A host that serves cannot be left out of a roll: its gateway would answer with two models.
 
-    Raises MissingError where the new model has no room beside the one that runs.
+    Raises MissingError where the new model, or a new engine, has no room beside what runs.
     """
     full = [
         f"{name}: {reason}"

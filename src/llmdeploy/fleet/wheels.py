@@ -59,6 +59,11 @@ def brought(deployment: Deployment) -> dict[str, Artifact]:
     return {name: read_artifact(one) for name, one in _noted(deployment, BROUGHT).items()}
 
 
+def engines_brought(deployment: Deployment) -> bool:
+    """Whether an engine has an environment of its own on hosts."""
+    return any(OWN in one for one in _noted(deployment, BROUGHT).values())
+
+
 def note_brought(fleet: Fleet, deployment: Deployment) -> None:
     """Note what these hosts have now; the others keep what is noted of them."""
     data = _noted(deployment, BROUGHT)
