@@ -66,6 +66,17 @@ def test_what_runs_is_known_after_setup_has_brought_other_wheels(
         assert variables_of(as_it_runs, host)["engine_runtime_engine_artifact"] == runs.engines[host.name].digest
 
 
+def test_a_host_that_no_engine_ran_on_yet_goes_back_to_what_was_brought(
+    with_vllm: Fleet, deployment: Deployment
+) -> None:
+    """As one that was off when the others got their engines."""
+    note_brought(with_vllm.only(["host1"]), deployment)
+    note_running(deployment)
+    note_brought(with_vllm.only(["host2"]), deployment)
+    take_back(deployment)
+    assert set(wheels_of(From.BROUGHT, with_vllm.plan, with_vllm.hosts, deployment).runtimes) == {"host1", "host2"}
+
+
 def test_a_roll_that_goes_back_takes_its_wheels_along(with_vllm: Fleet, deployment: Deployment, tmp_path: Path) -> None:
     note_brought(with_vllm, deployment)
     note_running(deployment)

@@ -35,7 +35,10 @@ def command(environment: Environment, name: str | None, as_json: bool, watch: bo
         _show_once(plan, place, as_json)
         return
     try:
-        _serve(plan, place, port) if web else _watch(plan, place)
+        if web:
+            _serve(plan, place, port)
+        else:
+            _watch(plan, place)
     except KeyboardInterrupt:  # their ordinary end: there is nothing to tell
         raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
 

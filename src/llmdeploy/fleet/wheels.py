@@ -48,10 +48,8 @@ def wheels_of(source: From, plan: Plan, hosts: Mapping[str, tuple[Host, Facts]],
     """Raises MissingError where none were brought to a host."""
     if source is From.MADE:
         return _made(plan, hosts, deployment)
-    noted = _noted(deployment, BROUGHT)
-    if source is From.RUNNING and not stands_alone(plan):
-        noted = _noted(deployment, RUNNING) or noted
-    return _read(noted, hosts, deployment)
+    running = source is From.RUNNING and not stands_alone(plan)
+    return _read(_running(deployment) if running else _noted(deployment, BROUGHT), hosts, deployment)
 
 
 def brought(deployment: Deployment) -> dict[str, Artifact]:
@@ -81,14 +79,17 @@ def note_running(deployment: Deployment) -> None:
 
 def others_run(deployment: Deployment) -> bool:
     """Whether engines ran last with other wheels than those that setup has brought since."""
-    running = _noted(deployment, RUNNING)
-    return bool(running) and running != _noted(deployment, BROUGHT)
+    return _running(deployment) != _noted(deployment, BROUGHT)
 
 
 def take_back(deployment: Deployment) -> None:
     """What ran last is to be on the hosts again, and counts as brought."""
-    if running := _noted(deployment, RUNNING):
-        _write(running, deployment, BROUGHT)
+    _write(_running(deployment), deployment, BROUGHT)
+
+
+def _running(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    """A host that no engine has run on yet has what was brought to it."""
+    return {**_noted(deployment, BROUGHT), **_noted(deployment, RUNNING)}
 
 
 def _read(noted: Mapping[str, dict[str, Any]], hosts: Collection[str], deployment: Deployment) -> Wheels:
