@@ -41,7 +41,11 @@ def fleet(hosts: Hosts, *args: str, model: bool = True, **more: Any) -> Fleet:
         plan=plan,
         hosts=members,
         bundle=Bundle(
-            dict.fromkeys(members, wheels), weights, ("b" * 24,), dict.fromkeys(serving, own) if apart else {}
+            runtimes=dict.fromkeys(members, wheels),
+            model=weights,
+            keep=("b" * 24,),
+            engines=dict.fromkeys(serving, own) if apart else {},
+            keep_wheels=("b" * 24,),
         ),
         secrets=Secrets(state.path.absolute()),
         **{"golden": golden, **more},

@@ -314,8 +314,17 @@ def test_variables_of_engine_runtime_are_not_those_of_engine(hosts: Hosts) -> No
     made = fleet(hosts)
     before = marks(made)
 
-    other = replace(made, bundle=replace(made.bundle, keep=("c" * 24,)))
+    other = replace(made, bundle=replace(made.bundle, keep=("c" * 24,), keep_wheels=("c" * 24,)))
     assert changed(before, marks(other)) == {"engine_runtime", "model_store"}
+
+
+def test_another_model_beside_what_runs_is_nothing_to_engine_runtime(hosts: Hosts) -> None:
+    hosts.many(1)
+    made = fleet(hosts)
+    before = marks(made)
+
+    other = replace(made, bundle=replace(made.bundle, keep=(*made.bundle.keep, "c" * 24)))
+    assert changed(before, marks(other)) == {"model_store"}
 
 
 def test_a_thorough_run_trusts_no_receipt(hosts: Hosts) -> None:

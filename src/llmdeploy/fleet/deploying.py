@@ -105,7 +105,8 @@ def _keep_beside(failed: Fleet, deployment: Deployment) -> None:
     outputs = deployment.state.load_outputs()
     beside = sorted(failed.bundle.digests - set(outputs.get("artifacts", ())))
     if beside:
-        deployment.state.save_outputs({**outputs, "previous": beside})
+        models = sorted({*outputs.get("models", ()), *([failed.bundle.model.digest] if failed.bundle.model else [])})
+        deployment.state.save_outputs({**outputs, "previous": beside, "models": models})
 
 
 def _wait_for_gateway(endpoint: Endpoint) -> None:
@@ -143,7 +144,7 @@ def save_outcome(plan: Plan, fleet: Fleet, model: Artifact, deployment: Deployme
     former = deployment.state.load_outputs()
     uncleaned = {name: one for name, one in former.get("connections", {}).items() if name not in fleet.hosts}
     artifacts = sorted(fleet.bundle.digests)
-    same = artifacts == former.get("artifacts")
+    previous = former.get("previous" if artifacts == former.get("artifacts") else "artifacts", [])
     deployment.state.save_deployed(plan)
     deployment.state.save_outputs(
         {
@@ -153,7 +154,8 @@ def save_outcome(plan: Plan, fleet: Fleet, model: Artifact, deployment: Deployme
             "weights": {plan.model.id: {file.name: file.sha256 for file in model.files}},
             "model_artifact": model.as_json(),
             "artifacts": artifacts,
-            "previous": former.get("previous" if same else "artifacts", []),
+            "previous": previous,
+            "models": sorted({model.digest, *(one for one in former.get("models", ()) if one in previous)}),
             "connections": {**uncleaned, **{name: connection_of(host) for name, (host, _) in fleet.hosts.items()}},
         }
     )

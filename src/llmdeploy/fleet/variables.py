@@ -32,12 +32,13 @@ VLLM_PACKAGES = ("libnuma1", "g++", "python3-dev")
 @dataclass(frozen=True)
 class Bundle:
     """What travels to the hosts: by host the wheels of the runtime, and of an engine that has an environment of its
-    own; and the model. `keep` are digests of what stays beside them."""
+    own; and the model. `keep` are digests of what stays beside them, `keep_wheels` those that are no models."""
 
     runtimes: Mapping[str, Artifact]
     model: Artifact | None = None
     keep: tuple[str, ...] = ()
     engines: Mapping[str, Artifact] = field(default_factory=dict)
+    keep_wheels: tuple[str, ...] = ()
 
     @property
     def wheels(self) -> tuple[Artifact, ...]:
@@ -188,7 +189,7 @@ def _runtime(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
     return {
         "engine_runtime_deployment": fleet.plan.name,
         "engine_runtime_artifact": fleet.bundle.runtimes[host.name].digest,
-        "engine_runtime_keep": list(fleet.bundle.keep),
+        "engine_runtime_keep": list(fleet.bundle.keep_wheels),
         **_engine_environment(fleet, host),
     }
 

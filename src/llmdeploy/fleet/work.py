@@ -91,7 +91,9 @@ def _bundle(found: Bundle, deployment: Deployment) -> Bundle:
     found = replace(found, model=model)
     current = outputs.get("artifacts", ())
     beside = outputs.get("previous", ()) if found.digests == set(current) else current
-    return replace(found, keep=tuple(one for one in beside if one not in found.digests))
+    keep = tuple(one for one in beside if one not in found.digests)
+    models = outputs.get("models", ())
+    return replace(found, keep=keep, keep_wheels=tuple(one for one in keep if one not in models))
 
 
 def play(
