@@ -6,6 +6,7 @@ A test that did not run proves nothing, so CI accepts only the reasons written h
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from typing import Any
 
@@ -33,6 +34,12 @@ class Groups(LoadScopeScheduling):  # type: ignore[misc]  # its package has no t
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
     """Called where `-n` is given."""
     return Groups(config, log)
+
+
+def pytest_configure() -> None:
+    """What a script runs in the background ignores Ctrl-C, and so would all that tests start and interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def is_refused(reason: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 import yaml
 
 from llmdeploy.adapters.http import healthy
+from tests.engine_fixture import MODEL_FILE
 from tests.hosts.fleet import Fleet
 from tests.hosts.picture import differences, picture
 from tests.hosts.service import PORT, Service, in_rotation, sections, within
@@ -80,11 +82,15 @@ def test_only_ssh_and_the_gateway_can_be_reached(service: Service) -> None:
         assert open_ports == ([22, PORT] if index == 0 else [22]), host.name
 
 
-def test_a_second_run_changes_nothing(service: Service) -> None:
+def assert_nothing_changes(service: Service) -> None:
     report = service.up()
     for step in ("setup", "deploy", "monitor"):
         counts = sections(report, step)["data"]["hosts"]
         assert {name: one["changed"] for name, one in counts.items()} == dict.fromkeys(service.hosts.names, 0), step
+
+
+def test_a_second_run_changes_nothing(service: Service) -> None:
+    assert_nothing_changes(service)
 
 
 def test_the_model_is_sent_once_and_verified_on_every_host(service: Service) -> None:
@@ -150,12 +156,18 @@ def test_a_cable_that_is_pulled_costs_no_waiting_request(service: Service) -> No
     assert seen.unserved == []
 
 
-def test_a_changed_spec_rolls_without_a_failed_request(service: Service) -> None:
-    service.write(workload={"concurrency": 12, "prompt_tokens": 64, "output_tokens": 64})
+def test_another_model_rolls_without_a_failed_request(service: Service) -> None:
+    shutil.copy(MODEL_FILE, service.folder / "other.gguf")
+    service.write(
+        model="./other.gguf",
+        access={"port": PORT, "served_name": "demo"},
+        workload={"concurrency": 12, "prompt_tokens": 64, "output_tokens": 64},
+    )
     with traffic(service.endpoint) as seen:
         report = service.up()
     assert sections(report, "deploy")["changed"]
     assert (seen.unserved, seen.cut) == ([], 0)
+    assert_nothing_changes(service)
 
 
 def gateway_settings(service: Service) -> list[str]:

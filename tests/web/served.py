@@ -34,16 +34,23 @@ def monitored(folder: Path, name: str = "demo") -> Iterator[int]:
 
     Ctrl-C is its ordinary end."""
     command = [sys.executable, "-m", "llmdeploy", "monitor", "--web", "--name", name]
-    with subprocess.Popen(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    process = subprocess.Popen(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with process, _ended(process):
         assert process.stdout is not None
-        try:
-            line = process.stdout.readline()
-            assert "http://127.0.0.1:" in line, line
-            yield int(line.split("http://127.0.0.1:")[1].split("/")[0])
-        finally:
-            process.send_signal(signal.SIGINT)
-            said = process.communicate(timeout=10)[1]
-            assert (process.returncode, said) == (130, "")
+        line = process.stdout.readline()
+        assert "http://127.0.0.1:" in line, line
+        yield int(line.split("http://127.0.0.1:")[1].split("/")[0])
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=10)[1]
+        assert (process.returncode, said) == (130, "")
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.kill()
 
 
 def asked(port: int, path: str, method: str = "GET", host: str = "") -> tuple[int, dict[str, str], bytes]:
