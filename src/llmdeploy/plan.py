@@ -15,6 +15,8 @@ CONTEXT_CHECKPOINTS = 4
 
 UNDECIDED = ("memory", "reasons", "warnings", "alternatives", "price_per_month", "purchase", "predicted", "spec")
 """Fields that a digest leaves out: what is found or expected, and how it is said."""
+DECIDING = ("pull_from", "image")
+"""Settings of the spec's section `hosts` that decide what runs, where they are given."""
 
 ModelSource = Literal["bundled", "hub", "path"]
 
@@ -145,8 +147,8 @@ class Plan:
     def digest(self) -> str:
         """Twelve hex digits over everything that decides what runs; free memory and wording do not count."""
         decided = {key: value for key, value in asdict(self).items() if key not in UNDECIDED}
-        if releases := self.spec.get("hosts", {}).get("pull_from"):
-            decided["pull_from"] = releases
+        hosts = self.spec.get("hosts", {})
+        decided |= {key: hosts[key] for key in DECIDING if hosts.get(key)}
         return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:12]
 
     def as_json(self) -> dict[str, Any]:

@@ -132,10 +132,12 @@ def test_a_host_for_which_vllm_is_not_locked_is_refused_for_vllm_alone(changes: 
     assert against(**changes) == ()
 
 
-def test_an_image_needs_no_lock_and_a_gpu() -> None:
+def test_an_image_needs_no_lock_and_a_gpu_only_where_others_have_one() -> None:
     image = replace(VLLM, image=f"vllm@sha256:{'0' * 64}")
     assert against(image, python="3.14.0", pci_gpus=1, gpus=gpus(1)) == ()
-    assert against(image) == ("it has no GPU, and the container image of vLLM computes on one",)
+    assert against(image) == ()
+    (reason,) = against(replace(image, gpus=True))
+    assert "it has no GPU, and the others have" in reason
 
 
 def test_vllm_counts_the_disk_of_its_wheels_and_environment() -> None:

@@ -390,6 +390,16 @@ def test_an_image_is_run_by_podman_with_the_servers_arguments_alone(hosts: Hosts
     assert "engine_runtime_engine_artifact" not in found
 
 
+def test_another_image_is_another_plan_and_the_one_before_is_kept(hosts: Hosts) -> None:
+    first, found = vllm(hosts, f"hosts: {{image: {IMAGE}}}\n")
+    assert "engine_runtime_keep_images" not in found
+    (hosts.folder / "llmdeploy.yaml").write_text(f"model: ./tiny\nhosts: {{image: {IMAGE[:-1]}1}}\n")
+    second = fleet(hosts)
+    assert first.plan.digest != second.plan.digest
+    kept = replace(second, bundle=replace(second.bundle, keep_images=(IMAGE,)))
+    assert variables_of(kept, kept.engines[0])["engine_runtime_keep_images"] == [IMAGE]
+
+
 def test_a_start_of_vllm_may_take_the_time_to_compile_or_what_the_spec_says(hosts: Hosts) -> None:
     assert vllm(hosts)[1]["engine_ready_timeout"] == 900
 

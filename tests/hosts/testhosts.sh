@@ -126,7 +126,7 @@ N
 
 clone() { # the host's disk, as from the factory
   local n=$1 h=$RUN/$1 f
-  rm -rf "$h"/{upper,work}; mkdir -p "$h"/{upper,work,"$TOP"}
+  rm -rf "$h"/{upper,work,disk}; mkdir -p "$h"/{upper,work,"$TOP"}
   mount -t overlay -o "lowerdir=$BASE,upperdir=$h/upper,workdir=$h/work,volatile" "$FLEET-$n" "$h/$TOP"
   echo "$n" >"$h/$TOP/etc/hostname"; cp "$RUN/hosts" "$h/$TOP/etc/hosts"
   if [ "$EGRESS" = nat ]; then cp /etc/resolv.conf "$h/$TOP/etc/resolv.conf"
@@ -182,7 +182,15 @@ wait_up() {
       [ $SECONDS -lt $t ] || { say "$n did not come up; see $RUN/$n/console.log"; return 1; }; sleep 0.1; done; done
 }
 gone() { local i; for i in $(seq "$2"); do running "$1" || return 0; sleep 0.05; done; return 1; }
-crash() { rm -f "$RUN/$1/power"; running "$1" || return 0; silent "$1"; echo 1 >"$CG/unified/$FLEET/$1/cgroup.kill"; gone "$1" 100; }
+crash() {
+  local cg=$CG/unified/$FLEET/$1; rm -f "$RUN/$1/power"; running "$1" || return 0
+  silent "$1"; echo 1 >"$cg/cgroup.kill"; gone "$1" 100; unmade "$cg"
+  mkdir -p "$cg"   # a new one: in one that was killed once, whatever systemd 257 starts is killed too
+}
+unmade() { # a cgroup and those below, which the kernel may hold for a moment
+  for _ in 1 2 3 4 5; do
+    [ ! -d "$1" ] || find "$1" -depth -type d -exec rmdir {} + 2>/dev/null && break; sleep 0.1; done
+}
 stop() { # orderly; after 15 s the plug
   rm -f "$RUN/$1/power"; running "$1" || return 0
   kill -TERM "$(cat "$RUN/$1/nspawn.pid")"; if gone "$1" 300; then silent "$1"; else crash "$1"; fi
@@ -203,8 +211,7 @@ down() {
   for n in $all; do
     umount -l "$RUN/$n/$TOP" 2>/dev/null || true; ip netns del "$FLEET-$n" 2>/dev/null || true; ip link del "$BR$n" 2>/dev/null || true; done
   { find $CG/memory/$FLEET -depth -name memory.force_empty 2>/dev/null || true; } | while read -r c; do echo 0 >"$c" || true; done
-  for c in $CTL; do for _ in 1 2 3 4 5; do
-    [ ! -d "$CG/$c/$FLEET" ] || find "$CG/$c/$FLEET" -depth -type d -exec rmdir {} + 2>/dev/null && break; sleep 0.1; done; done
+  for c in $CTL; do unmade "$CG/$c/$FLEET"; done
   nft delete table inet $FLEET 2>/dev/null || true; ip link del "$BR" 2>/dev/null || true
   ip route del unreachable "$NET.0/24" metric 4000000 2>/dev/null || true; rm -rf "$RUN"
   ls -d "$DIR"/fleet-*/ >/dev/null 2>&1 || settings_back

@@ -96,3 +96,7 @@ def test_a_container_gets_the_arguments_of_the_server_and_its_key_from_a_file(tm
     assert settings(unit, "EnvironmentFile") == ["/etc/llmdeploy/demo/engine.env"]
     assert settings(unit, "AddDevice") == ["nvidia.com/gpu=0"]
     assert any("vllm.entrypoints.openai.api_server" in words for words in settings(unit, "PodmanArgs"))
+    cache = "/var/lib/llmdeploy/demo/engine/cache-0"
+    assert settings(unit, "Volume") == ["/var/lib/llmdeploy/store:/var/lib/llmdeploy/store:ro", f"{cache}:{cache}"]
+    assert settings(unit, "StateDirectory") == ["llmdeploy/demo/engine/cache-0"]
+    assert settings(unit, "IPAddressDeny") == ["any"]

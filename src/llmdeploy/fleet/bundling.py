@@ -25,7 +25,7 @@ from llmdeploy.fleet.facts import Facts
 from llmdeploy.fleet.gather import gather, reach_of
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.record import Member
-from llmdeploy.fleet.variables import VLLM_PACKAGES, Fleet
+from llmdeploy.fleet.variables import VLLM_PACKAGES, Fleet, image_of
 from llmdeploy.fleet.wheels import From
 from llmdeploy.fleet.work import fleet_of
 from llmdeploy.plan import Plan
@@ -64,7 +64,15 @@ def made_by() -> dict[str, str]:
 
 
 def make_bundle(plan: Plan, deployment: Deployment, recorder: Recorder, target: Path, ask: tuple[str, ...]) -> Made:
-    """Write the bundle. `ask` names hosts whose apt gets the packages; without it one host of each system is taken."""
+    """Write the bundle. `ask` names hosts whose apt gets the packages; without it one host of each system is taken.
+
+    Raises StepError for a plan with a container image.
+    """
+    if image := image_of(plan):
+        raise StepError(
+            f"a bundle cannot hold {image}: each host fetches it from its registry",
+            "remove hosts.image, and the wheels of vLLM go into the bundle",
+        )
     with recorder.entry("runtime") as entry:
         fleet = fleet_of(plan, deployment, wheels=From.MADE)
         entry.detail = f"{len({one.digest for one in fleet.bundle.runtimes.values()})} kind(s) of interpreter"

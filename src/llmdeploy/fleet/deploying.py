@@ -11,6 +11,7 @@ from llmdeploy.artifact import Artifact
 from llmdeploy.deployment import Deployment
 from llmdeploy.endpoint import Endpoint
 from llmdeploy.errors import StepError
+from llmdeploy.fleet.beside import after_failure, after_roll
 from llmdeploy.fleet.brought_model import model_artifact
 from llmdeploy.fleet.own_files import ACME_AUTHORITY, own_file
 from llmdeploy.fleet.places import Secrets
@@ -43,7 +44,7 @@ def deploy_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None
     before = deployment.state.load_deployed()
     with recorder.entry("engines") as entry:
         outcome = play("deploy", fleet, deployment, recorder, batch_of(plan, before))
-        if outcome.faults and before and (before.digest != plan.digest or others_run(deployment)):
+        if outcome.faults and before and (_differ(before, plan) or others_run(deployment)):
             _go_back(before, fleet, told(outcome), deployment, recorder)
         record(outcome, entry, recorder)
     with recorder.entry("first answer") as entry:
@@ -81,6 +82,11 @@ def batch_of(plan: Plan, before: Plan | None) -> int:
     return max(1, min(bound, engines - 1))
 
 
+def _differ(before: Plan, plan: Plan) -> bool:
+    """A digest leaves out settings that change no engine, and a drain that is too short can fail all the same."""
+    return (before.digest, before.spec) != (plan.digest, plan.spec)
+
+
 def _go_back(before: Plan, failed: Fleet, why: str, deployment: Deployment, recorder: Recorder) -> None:
     """A roll that failed puts the hosts back to what ran before, all of it: settings, wheels and engines.
 
@@ -88,7 +94,8 @@ def _go_back(before: Plan, failed: Fleet, why: str, deployment: Deployment, reco
     """
     with recorder.entry("rollback") as entry:
         take_back(deployment)
-        _keep_beside(failed, deployment)
+        outputs = deployment.state.load_outputs()
+        deployment.state.save_outputs({**outputs, **after_failure(failed.bundle, outputs)})
         fleet = fleet_of(before, deployment, model_artifact(before, deployment, recorder), fresh=True)
         for playbook in ("setup", "deploy"):
             back = play(playbook, fleet, deployment, recorder, batch_of(before, before))
@@ -99,14 +106,6 @@ def _go_back(before: Plan, failed: Fleet, why: str, deployment: Deployment, reco
                 )
         entry.changed(f"plan {before.digest} runs again on every host")
     raise StepError(f"{why}; plan {before.digest} runs again on every host", "mend the plan, then `llmdeploy up`")
-
-
-def _keep_beside(failed: Fleet, deployment: Deployment) -> None:
-    outputs = deployment.state.load_outputs()
-    beside = sorted(failed.bundle.digests - set(outputs.get("artifacts", ())))
-    if beside:
-        models = sorted({*outputs.get("models", ()), *([failed.bundle.model.digest] if failed.bundle.model else [])})
-        deployment.state.save_outputs({**outputs, "previous": beside, "models": models})
 
 
 def _wait_for_gateway(endpoint: Endpoint) -> None:
@@ -143,8 +142,6 @@ def forget_leavers(fleet: Fleet, deployment: Deployment, recorder: Recorder) -> 
 def save_outcome(plan: Plan, fleet: Fleet, model: Artifact, deployment: Deployment) -> None:
     former = deployment.state.load_outputs()
     uncleaned = {name: one for name, one in former.get("connections", {}).items() if name not in fleet.hosts}
-    artifacts = sorted(fleet.bundle.digests)
-    previous = former.get("previous" if artifacts == former.get("artifacts") else "artifacts", [])
     deployment.state.save_deployed(plan)
     deployment.state.save_outputs(
         {
@@ -153,9 +150,7 @@ def save_outcome(plan: Plan, fleet: Fleet, model: Artifact, deployment: Deployme
             "model": plan.served_name,
             "weights": {plan.model.id: {file.name: file.sha256 for file in model.files}},
             "model_artifact": model.as_json(),
-            "artifacts": artifacts,
-            "previous": previous,
-            "models": sorted({model.digest, *(one for one in former.get("models", ()) if one in previous)}),
+            **after_roll(fleet.bundle, former),
             "connections": {**uncleaned, **{name: connection_of(host) for name, (host, _) in fleet.hosts.items()}},
         }
     )

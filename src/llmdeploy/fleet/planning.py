@@ -176,7 +176,7 @@ def _compose(
             *found.warnings,
             *dict.fromkeys(text for part in sized.values() for text in part.warnings),
             *_unused_gpus(said, engine),
-            *_no_gpus(sized, said, engine),
+            *_no_gpus(sized, said, engine, spec.hosts.image),
         ),
         alternatives=tuple(Alternative(f"host {name}", reason) for name, reason in reasons.items()),
     )
@@ -191,11 +191,12 @@ def _unused_gpus(said: Mapping[str, Answered], engine: str) -> list[str]:
     return [f"GPUs of {where} are not used: {engine} as installed computes on the CPU"] if idle else []
 
 
-def _no_gpus(sized: Mapping[str, Sized], said: Mapping[str, Answered], engine: str) -> list[str]:
-    if engine != VLLM:
-        return []
+def _no_gpus(sized: Mapping[str, Sized], said: Mapping[str, Answered], engine: str, image: str) -> list[str]:
     names = [name for name in sized if not has_gpus(said[name].facts)]
-    return [f"vLLM computes on the processors of {_shortened(names)}, which have no GPU: that is slow"] if names else []
+    if engine != VLLM or not names:
+        return []
+    where = f"vLLM computes on the processors of {_shortened(names)}, which have no GPU: that is slow"
+    return [where, *(["hosts.image must be an image of vLLM for processors"] if image else [])]
 
 
 def _part(

@@ -122,9 +122,7 @@ def _gpu(facts: Facts, wanted: Wanted) -> Iterator[str]:
     if wanted.engine != VLLM:
         return
     seen = len(facts.machine.gpus)
-    if not has_gpus(facts) and wanted.image:
-        yield "it has no GPU, and the container image of vLLM computes on one"
-    elif not has_gpus(facts) and wanted.gpus:
+    if not has_gpus(facts) and wanted.gpus:
         yield "it has no GPU, and the others have: a processor would be the slowest of them by far"
     elif facts.gpu_error:
         yield f"its GPU driver is broken: {facts.gpu_error}"

@@ -61,7 +61,8 @@ def setup_fleet(plan: Plan, deployment: Deployment, recorder: Recorder) -> None:
                 taken.append(host)
         recorder.data["sent_bytes"] = sent
         if sent:
-            entry.changed(f"{size_text(sent)} sent to {', '.join(dict.fromkeys(taken))}, for the others to fetch")
+            others = ", for the others to fetch" if len(fleet.hosts) > len(set(taken)) else ""
+            entry.changed(f"{size_text(sent)} sent to {', '.join(dict.fromkeys(taken))}{others}")
         else:
             entry.detail = "on the hosts already"
     bring_packages(fleet, deployment, recorder)

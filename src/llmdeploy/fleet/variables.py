@@ -32,13 +32,16 @@ VLLM_PACKAGES = ("libnuma1", "g++", "python3-dev")
 @dataclass(frozen=True)
 class Bundle:
     """What travels to the hosts: by host the wheels of the runtime, and of an engine that has an environment of its
-    own; and the model. `keep` are digests of what stays beside them, `keep_wheels` those that are no models."""
+    own; and the model. `keep` are digests of what stays beside them, `keep_wheels` those that are no models. `image` is
+    what an engine's container is made of, fetched by the hosts themselves, and `keep_images` stay beside it."""
 
     runtimes: Mapping[str, Artifact]
     model: Artifact | None = None
     keep: tuple[str, ...] = ()
     engines: Mapping[str, Artifact] = field(default_factory=dict)
     keep_wheels: tuple[str, ...] = ()
+    image: str = ""
+    keep_images: tuple[str, ...] = ()
 
     @property
     def wheels(self) -> tuple[Artifact, ...]:
@@ -190,6 +193,7 @@ def _runtime(fleet: Fleet, host: HostPlan) -> dict[str, Any]:
         "engine_runtime_deployment": fleet.plan.name,
         "engine_runtime_artifact": fleet.bundle.runtimes[host.name].digest,
         "engine_runtime_keep": list(fleet.bundle.keep_wheels),
+        **({"engine_runtime_keep_images": list(images)} if (images := fleet.bundle.keep_images) else {}),
         **_engine_environment(fleet, host),
     }
 

@@ -14,6 +14,7 @@ from llmdeploy.deployment import Deployment
 from llmdeploy.errors import MissingError, StepError
 from llmdeploy.fleet import offline_place
 from llmdeploy.fleet.alone import stands_alone
+from llmdeploy.fleet.beside import with_what_stays
 from llmdeploy.fleet.gather import gather
 from llmdeploy.fleet.host import Host
 from llmdeploy.fleet.inventory import inventory_of
@@ -30,7 +31,7 @@ from llmdeploy.fleet.places import Secrets
 from llmdeploy.fleet.planning import MEMBERS
 from llmdeploy.fleet.record import Member, load_members
 from llmdeploy.fleet.settled import PLAYBOOK_ROLES, TOLD, Asking, all_settled, forget
-from llmdeploy.fleet.variables import Bundle, Fleet
+from llmdeploy.fleet.variables import Bundle, Fleet, image_of
 from llmdeploy.fleet.wheels import From, brought, wheels_of
 from llmdeploy.plan import Plan
 from llmdeploy.run import Draft, Recorder
@@ -68,7 +69,7 @@ def fleet_of(
     return Fleet(
         plan=plan,
         hosts=there,
-        bundle=_bundle(wheels_of(wheels, plan, there, deployment).bundle(model), deployment),
+        bundle=_bundle(wheels_of(wheels, plan, there, deployment).bundle(model), plan, deployment),
         secrets=secrets,
         golden=golden_file(plan.spec["test"]["golden"], plan.model, cwd),
         webhook=own_file(WEBHOOK, settings, cwd),
@@ -80,20 +81,12 @@ def fleet_of(
     )
 
 
-def _bundle(found: Bundle, deployment: Deployment) -> Bundle:
-    """What is to be on the hosts; before deploy that is the model that runs now.
-
-    What ran last stays beside it: a rollback goes back to it.
-    """
+def _bundle(found: Bundle, plan: Plan, deployment: Deployment) -> Bundle:
+    """What is to be on the hosts; before deploy that is the model that runs now."""
     outputs = deployment.state.load_outputs()
     known = outputs.get("model_artifact")
     model = found.model or (read_artifact(known) if known else None)
-    found = replace(found, model=model)
-    current = outputs.get("artifacts", ())
-    beside = outputs.get("previous", ()) if found.digests == set(current) else current
-    keep = tuple(one for one in beside if one not in found.digests)
-    models = outputs.get("models", ())
-    return replace(found, keep=keep, keep_wheels=tuple(one for one in keep if one not in models))
+    return with_what_stays(replace(found, model=model, image=image_of(plan)), outputs)
 
 
 def play(

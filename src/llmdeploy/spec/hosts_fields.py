@@ -67,7 +67,7 @@ class Hosts(Section):
         ),
     ] = Field(
         default="",
-        description="image of vLLM by digest, run by podman on hosts with GPUs; empty: an environment of locked wheels",
+        description="image of vLLM by digest, run by podman in place of an environment of locked wheels",
         examples=[f"docker.io/vllm/vllm-openai@sha256:{'0' * 64}"],
     )  # fmt: skip
     max_unavailable: Annotated[int, Whole(0, 100_000)] = Field(

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from . import observed, purge
+from . import images, observed, purge
 from .receipt_book import KINDS
 
 TREES = ("/etc/llmdeploy", "/var/lib/llmdeploy", "/opt/llmdeploy", "/var/log/llmdeploy", "/var/cache/llmdeploy")
@@ -41,7 +41,7 @@ class Removal:
         self.book = book
         self.in_use = {*staying["files"], *staying["folders"], *book.paths_of_others()}
         self.check = check
-        self.removed = {kind: [] for kind in (*KINDS, "sysctl")}
+        self.removed = {kind: [] for kind in (*KINDS, "sysctl", "images")}
         self.left = {}
 
     def keep(self, thing, why):
@@ -119,6 +119,14 @@ class Removal:
             except OSError as error:
                 self.keep(f"kernel setting {key}", str(error.strerror))
 
+    def images(self, deployment):
+        """Remove the container images that were brought and that no other deployment wants."""
+        goes = images.unwanted(images.ROOT, deployment, ())
+        left = {} if self.check or not goes else images.remove(images.ROOT, goes)
+        for name, why in left.items():
+            self.keep(f"image {name}", why)
+        self.removed["images"] += [name for name in goes if name not in left]
+
     def packages(self, brought):
         """Purge the packages that we brought, and only them; marks go back to automatic."""
         claimed = self.book.claimed("packages") | {name for part in self.book.inherited("packages") for name in part}
@@ -126,6 +134,8 @@ class Removal:
         for package, why in stays.items():
             self.keep(f"package {package}", why)
         if not self.check:
+            if "podman" in goes:
+                images.clear_storage()
             purge.purge(goes)
             manual = set(brought.get("automatic", ())) & set(observed.packages()) - observed.marked_automatic()
             if manual:

@@ -110,7 +110,7 @@ def systemctl(*words):
 
 def shown(unit):
     """State of the unit as systemd knows it."""
-    names = "ActiveState,SubState,UnitFileState,NeedDaemonReload,LoadState"
+    names = "ActiveState,SubState,UnitFileState,NeedDaemonReload,LoadState,InvocationID"
     done = systemctl("show", "--property", names, unit)
     return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
 
@@ -127,6 +127,13 @@ def as_planned(replica):
     except (FileNotFoundError, ValueError):
         return False
     return True
+
+
+def messages(journal, before):
+    """The messages of a journal in JSON without those of the invocation before, whose end is no cause."""
+    entries = [json.loads(line) for line in journal.splitlines()]
+    texts = [entry.get("MESSAGE") for entry in entries if entry.get("_SYSTEMD_INVOCATION_ID") != before]
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 class Engines:
@@ -188,13 +195,13 @@ class Engines:
             with open(replica["hold"], "w", encoding="utf-8"):
                 pass
         units = [replica["unit"] for replica in replicas]
-        begun = time.time()
+        before, begun = {unit: shown(unit).get("InvocationID", "") for unit in units}, time.time()
         systemctl("reset-failed", *units)
         done = systemctl("restart", *units)
         self.restarted += units
         for unit in units:
             if done.returncode and shown(unit).get("ActiveState") != "active":
-                raise FailedError("%s does not come up: %s" % (unit, self.last_words(unit, begun)))
+                raise FailedError("%s does not come up: %s" % (unit, self.last_words(unit, begun, before[unit])))
         if done.returncode:
             raise FailedError("systemctl restart %s: %s" % (" ".join(units), last_line(done)))
 
@@ -211,10 +218,10 @@ class Engines:
     def as_user(self, command):
         return run_command(command, user=self.p["user"], group=self.p["user"], extra_groups=[], cwd="/", env={})
 
-    def last_words(self, unit, since):
+    def last_words(self, unit, since, before):
         # By field: --unit would add what systemd says about it, which is no cause.
-        journal = ["journalctl", "--quiet", "--since", "@%d" % since, "--output", "cat", "--lines", LOG_LINES]
-        log = run_command([*journal, "_SYSTEMD_UNIT=%s" % unit]).stdout
+        journal = ["journalctl", "--quiet", "--since", "@%d" % since, "--output", "json", "--lines", LOG_LINES]
+        log = messages(run_command([*journal, "_SYSTEMD_UNIT=%s" % unit]).stdout, before)
         try:
             done = subprocess.run(self.p["said"], input=log, capture_output=True, text=True, check=True)
             return done.stdout.strip()

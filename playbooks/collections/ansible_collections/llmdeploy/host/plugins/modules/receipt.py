@@ -128,6 +128,8 @@ def absent(module, book, names):
     # The receipts lie in these: they go last, so that a removal that was cut off can be run again.
     last = {path for path in out["folders"] if str(book.folder).startswith(path + "/")}
     removal.units(out["units"], had["units"])
+    if not staying:
+        removal.images(module.params["deployment"])  # before the folder goes that tells which are ours
     removal.paths("files", out["files"], had["there"])
     removal.paths("folders", out["folders"] - last, had["there"])
     removal.reload()
