@@ -273,6 +273,7 @@ def test_a_host_that_is_off_is_left_out_and_caught_up(service: Service) -> None:
     assert done.exit_code == 0, done.stderr
     assert f"{off}" in done.stderr
     assert "left out: SSH" in done.stderr
+    assert service.status()["hosts"][off]["engines"] == [{"replica": 0, "state": "unreachable"}]
     service.hosts.start(off)
     service.up()
     assert service.status()["hosts"][off]["state"] == "running"

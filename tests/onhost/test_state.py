@@ -67,8 +67,12 @@ def test_a_person_reads_one_line_for_each(host: Path) -> None:
         unit(host, f"llmdeploy-demo-engine-{replica}.service")
     watched(host, 0, up=True)
     first, second = ({**one, "crashes": crashes} for one, crashes in zip(said(host), (3, 0), strict=True))
-    assert engine_lines({"gpu1": {"engines": [first]}, "gpu2": {"engines": [second]}}) == [
+    off = {"replica": 0, "state": "unreachable"}
+    assert engine_lines(
+        {name: {"engines": [one]} for name, one in (("gpu1", first), ("gpu2", second), ("gpu3", off))}
+    ) == [
         "engine  gpu1/0: up, 2 running, 1 waiting, 41 tokens/s, TTFT 200 ms, right 75 %, 50.0 MiB, 1 failed probe, "
         "crashes: 3",
         "engine  gpu2/1: not watched: its prober does not run",
+        "engine  gpu3/0: not known: its host does not answer",
     ]

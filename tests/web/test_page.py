@@ -40,6 +40,7 @@ ENGINES = [
     {"host": "gpu1", "replica": 1, "state": "down", "running": None, "waiting": None, "generated_per_s": None,
      "ttft_s": None, "accuracy": None, "rss": None, "failed": 4, "crashes": 0},
     {"host": "gpu2", "replica": 0, "state": "unwatched", "crashes": 0},
+    {"host": "gpu3", "replica": 0, "state": "unreachable"},
 ]  # fmt: skip
 WITHIN = """
   return [...document.querySelectorAll('.main-svg')].every((one) => one.getBoundingClientRect().right <= innerWidth)
@@ -171,10 +172,11 @@ def every_engine_is_told(browser: Any, engines: list[dict[str, Any]]) -> None:
     assert not browser.execute_script("return document.getElementById('each-engine').checkVisibility()")
     engines += ENGINES
     wait_for(lambda: "gpu1/0" in text(browser, "engines"))
-    _, up, down, unwatched = text(browser, "engines").splitlines()
+    _, up, down, unwatched, off = text(browser, "engines").splitlines()
     assert up.split("\t") == ["gpu1/0", "● up", "3 / 1", "81", "52.0 ms", "97.5 %", "50.0 MiB", "0", "2"]
     assert down.split("\t")[:2] == ["gpu1/1", "▲ down"]
     assert unwatched.split("\t")[:2] == ["gpu2/0", "◌ not watched"]
+    assert off.split("\t")[:2] == ["gpu3/0", "◌ host is off"]
 
 
 def it_fits_a_narrow_screen(browser: Any) -> None:

@@ -12,9 +12,11 @@ from llmdeploy.deployment import Deployment, deployment
 from llmdeploy.environment import Environment
 from llmdeploy.errors import ExitCode
 from llmdeploy.journal import read_journal
+from llmdeploy.monitoring.shared import Shared
 from llmdeploy.plan import Plan
 
 WINDOW_SECONDS = 900.0
+HOSTS_SECONDS = 5.0  # hosts are asked over SSH, and their probers look every few seconds at most
 
 
 @click.command("monitor")
@@ -66,6 +68,12 @@ def _hosts(plan: Plan, place: Deployment) -> dict[str, Any]:
     return found
 
 
+def _looks(plan: Plan, place: Deployment) -> Shared[tuple[Path, dict[str, Any]]]:
+    """The prober's history and the hosts as they are now: of this machine at once, of others not at every call."""
+    seconds = HOSTS_SECONDS if plan.hosts else 0.0
+    return Shared(lambda: (_history(place), _hosts(plan, place)), seconds, place.environment.clock.monotonic)
+
+
 def _show_once(plan: Plan, place: Deployment, as_json: bool) -> None:
     from llmdeploy.monitoring.engines import engine_lines
     from llmdeploy.monitoring.snapshot import read_snapshot
@@ -92,11 +100,12 @@ def _watch(plan: Plan, place: Deployment) -> None:
     from llmdeploy.monitoring.snapshot import read_snapshot
     from llmdeploy.monitoring.table import render_rich
 
-    environment = place.environment
+    environment, look = place.environment, _looks(plan, place)
 
     def frame() -> Any:
-        table = render_rich(read_snapshot(_history(place), environment.clock.now() - WINDOW_SECONDS))
-        lines = engine_lines(_hosts(plan, place))
+        history, hosts = look()
+        table = render_rich(read_snapshot(history, environment.clock.now() - WINDOW_SECONDS))
+        lines = engine_lines(hosts)
         return Group(table, Text("\n".join(lines))) if lines else table
 
     with Live(frame(), console=Console(file=environment.stdout), auto_refresh=False, screen=False) as live:
@@ -109,7 +118,7 @@ def _serve(plan: Plan, place: Deployment, port: int) -> None:
     from llmdeploy.monitoring.snapshot import read_snapshot
     from llmdeploy.web.server import serve_page
 
-    environment = place.environment
+    environment, look = place.environment, _looks(plan, place)
     about = {
         "name": plan.name,
         "url": f"{target_of(plan.target).endpoint(plan, place).url}/v1",
@@ -119,8 +128,8 @@ def _serve(plan: Plan, place: Deployment, port: int) -> None:
     }
 
     def source() -> dict[str, Any]:
-        snapshot = read_snapshot(_history(place), environment.clock.now() - WINDOW_SECONDS)
-        hosts = _hosts(plan, place)
+        history, hosts = look()
+        snapshot = read_snapshot(history, environment.clock.now() - WINDOW_SECONDS)
         engines = [{"host": name, **one} for name, host in hosts.items() for one in host["engines"]]
         return {**snapshot.as_json(), "engines": engines, "gates": last_gates(place), "deployment": about}
 

@@ -8,7 +8,7 @@ import os
 import shlex
 import subprocess
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +31,19 @@ def hosts_of(plan: Plan, deployment: Deployment) -> list[Host]:
     return [known[host.name] for host in plan.hosts if host.name in known]
 
 
-def states(asked: Sequence[Host], name: str) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
-    """Each host's units and engines, or why it does not say; and the alerts that are firing."""
+def states(
+    asked: Sequence[Host], name: str, engines: Mapping[str, int]
+) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]]]:
+    """Each host's units and engines, or why it does not say; and the alerts that are firing.
+
+    `engines` is how many each host has by its plan: nobody knows how they are where it does not answer."""
     hosts: dict[str, dict[str, Any]] = {}
     alerts: list[dict[str, Any]] = []
     script = (ONHOST / "state.py").read_text(encoding="utf-8")
     for host, answer in run_everywhere([reach_of(one) for one in asked], script, name).items():
         if answer.problem:
-            hosts[host] = {"state": "unreachable", "detail": answer.problem, "units": [], "engines": []}
+            unknown = [{"replica": number, "state": "unreachable"} for number in range(engines.get(host, 0))]
+            hosts[host] = {"state": "unreachable", "detail": answer.problem, "units": [], "engines": unknown}
             continue
         said = json.loads(answer.output)
         down = _down(said["units"])

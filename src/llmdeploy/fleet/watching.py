@@ -42,7 +42,7 @@ class Seen:
 def look(plan: Plan, deployment: Deployment) -> Seen:
     if deployment.state.load_deployed() is None:
         return Seen("absent", False, "nothing is deployed")
-    hosts, alerts = states(hosts_of(plan, deployment), plan.name)
+    hosts, alerts = states(hosts_of(plan, deployment), plan.name, {host.name: host.replicas for host in plan.hosts})
     prober, data = _prober(hosts), {"hosts": hosts, "alerts": alerts}
     if healthy(endpoint_of(plan, deployment)):
         return Seen("running", True, "", prober, data)
@@ -55,7 +55,8 @@ def look_at_boxes(plan: Plan, deployment: Deployment) -> Seen:
     if not groups:
         return Seen("absent", False, "nothing is deployed")
     asked = [host for group in groups for host in hosts_of(group.plan, deployment) if host.name in group.names]
-    hosts, alerts = states(asked, plan.name)
+    engines = {box.name: box.replicas for group in groups for box in group.boxes}
+    hosts, alerts = states(asked, plan.name, engines)
     for name, digest in ((name, group.plan.digest) for group in groups for name in group.names):
         hosts.get(name, {})["plan"] = digest
     ill, number = ill_boxes(groups, deployment), sum(len(group.boxes) for group in groups)

@@ -14,9 +14,12 @@ def engine_lines(hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [f"engine  {name}/{one['replica']}: {_said(one)}" for name, host in hosts.items() for one in host["engines"]]
 
 
+UNKNOWN = {"unwatched": "not watched: its prober does not run", "unreachable": "not known: its host does not answer"}
+
+
 def _said(one: Mapping[str, Any]) -> str:
-    if one["state"] == "unwatched":
-        return "not watched: its prober does not run"
+    if one["state"] in UNKNOWN:
+        return UNKNOWN[one["state"]]
     parts = [
         one["state"],
         f"{count(one['running'])} running, {count(one['waiting'])} waiting",

@@ -115,7 +115,8 @@ function gateRows(gates) {
 // Zeros are figures; a mark is for what is wrong.
 function engineRow(engine) {
   const name = `${engine.host}/${engine.replica}`;
-  if (engine.state === "unwatched") return [name, ["◌ not watched", "bad"], ...Array(7).fill(NOTHING)];
+  const unknown = { unwatched: "◌ not watched", unreachable: "◌ host is off" }[engine.state];
+  if (unknown) return [name, [unknown, "bad"], ...Array(7).fill(NOTHING)];
   const marked = (value) => [count(value), value ? "bad" : ""];
   return [name, engine.state === "up" ? ["● up", "good"] : [`▲ ${engine.state}`, "bad"],
     `${count(engine.running)} / ${count(engine.waiting)}`, count(engine.generated_per_s), span(engine.ttft_s),
