@@ -10,6 +10,7 @@ from llmdeploy.fleet.facts import Facts, facts_of
 GIB = 2**30
 NOW = 1_800_000_000.0
 FLAGS = "fpu sse4_2 avx avx2 fma f16c"
+DEBIAN_13 = {"id": "debian", "version": "13", "codename": "trixie", "name": "Debian GNU/Linux 13 (trixie)"}
 SERVER: dict[str, Any] = {
     "os": {"id": "debian", "version": "12", "codename": "bookworm", "name": "Debian GNU/Linux 12 (bookworm)"},
     "kernel": "6.1.0-40-amd64",
@@ -21,7 +22,7 @@ SERVER: dict[str, Any] = {
     "processor": {"cores": 32, "physical_cores": 16, "flags": FLAGS.split()},
     "memory": {"total": 128 * GIB, "available": 100 * GIB, "swap": 0},
     "own_engines": 0,
-    "disk": {"store": 500 * GIB, "runtimes": 500 * GIB},
+    "disk": {"store": 500 * GIB, "runtimes": 500 * GIB, "images": 500 * GIB},
     "pci_gpus": 0,
     "listeners": [[22, "ssh.service"]],
     "network": [{"name": "eth0", "mbit": 10000}],

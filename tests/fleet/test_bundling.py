@@ -74,7 +74,7 @@ def test_apt_of_our_tasks_knows_the_packages_while_the_bundle_is_in_force(place:
     assert offline_place.variables(place) == {}
     offline.open_bundle(bundle(tmp_path), place, recorder())
     assert offline_place.variables(place) == {"llmdeploy_environment": {"APT_CONFIG": offline_place.APT_CONFIG}}
-    offline.forget_bundle(place)
+    offline_place.forget_bundle(place)
     assert offline_place.variables(place) == {}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from llmdeploy.fleet.preflight import SYSTEMS, Wanted, refusals
 
-from .documents import GIB, NOW, facts, gpus
+from .documents import DEBIAN_13, GIB, NOW, facts, gpus
 
 WANTED = Wanted("demo", "llamacpp", 5 * GIB, (443, 80))
 VLLM = Wanted("demo", "vllm", 16 * GIB, (443,))
@@ -134,10 +134,28 @@ def test_a_host_for_which_vllm_is_not_locked_is_refused_for_vllm_alone(changes: 
 
 def test_an_image_needs_no_lock_and_a_gpu_only_where_others_have_one() -> None:
     image = replace(VLLM, image=f"vllm@sha256:{'0' * 64}")
-    assert against(image, python="3.14.0", pci_gpus=1, gpus=gpus(1)) == ()
-    assert against(image) == ()
-    (reason,) = against(replace(image, gpus=True))
+    assert against(image, os=DEBIAN_13, python="3.14.0", pci_gpus=1, gpus=gpus(1)) == ()
+    assert against(image, os=DEBIAN_13) == ()
+    (reason,) = against(replace(image, gpus=True), os=DEBIAN_13)
     assert "it has no GPU, and the others have" in reason
+
+
+def test_an_image_needs_a_podman_that_knows_quadlets() -> None:
+    (reason,) = against(replace(VLLM, image=f"vllm@sha256:{'0' * 64}"))
+    assert reason.startswith("the podman of Debian GNU/Linux 12 (bookworm) is too old for hosts.image: use Debian 13")
+
+
+def test_an_image_needs_room_where_podman_keeps_it() -> None:
+    image = replace(VLLM, image=f"vllm@sha256:{'0' * 64}")
+    short = "of disk are free where podman keeps images, and {} are needed"
+    podman = {"os": DEBIAN_13}
+    assert against(image, **podman, disk__images=11 * GIB) == (f"11.0 GiB {short.format('12.0 GiB')}",)
+    assert against(image, **podman, disk__images=12 * GIB) == ()
+    on_gpus = against(image, **podman, disk__images=12 * GIB, pci_gpus=1, gpus=gpus(1))
+    assert on_gpus == (f"12.0 GiB {short.format('40.0 GiB')}",)
+    assert against(replace(image, set_up=True), **podman, disk__images=0) == ()
+    beside = against(replace(image, artifact="a" * 24), **{**SERVES, **podman, "disk__images": GIB})
+    assert beside == (f"1.0 GiB {short.format('12.0 GiB')}",)
 
 
 def test_vllm_counts_the_disk_of_its_wheels_and_environment() -> None:

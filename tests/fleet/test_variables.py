@@ -21,7 +21,7 @@ from tests.checkout import ROOT
 from tests.engines.test_vllm import write_config
 
 from .conftest import Hosts
-from .documents import GIB, gpus
+from .documents import DEBIAN_13, GIB, gpus
 from .fleets import fleet
 
 PLAYBOOKS = ROOT / "playbooks"
@@ -74,9 +74,10 @@ def shapes(hosts: Hosts) -> list[tuple[Fleet, HostPlan]]:
             (FRONT, f"model: ./tiny\nhosts: {{image: {IMAGE}}}\n"),
         ]
     ):
-        with_gpus = {"pci_gpus": 2, "gpus": gpus(2)} if index >= 5 else {}
+        more_facts: dict[str, Any] = {"pci_gpus": 2, "gpus": gpus(2)} if index >= 5 else {}
+        more_facts |= {"os": DEBIAN_13} if "image" in spec else {}
         for name in ("front", "back", "host1", "host2"):
-            hosts.answer(name, numa=["0-15", "16-31"] if index else ["0-31"], **with_gpus)
+            hosts.answer(name, numa=["0-15", "16-31"] if index else ["0-31"], **more_facts)
         hosts.listed(*lines)
         if "tiny" in spec and not (hosts.folder / "tiny").exists():
             write_config(hosts.folder / "tiny")
@@ -342,6 +343,7 @@ def test_every_shape_of_a_deployment_has_an_inventory(hosts: Hosts) -> None:
 def vllm(hosts: Hosts, spec: str = "", **changes: Any) -> tuple[Fleet, dict[str, Any]]:
     """A gateway and an engine host for vLLM, and what the engine host is told."""
     write_config(hosts.folder / "tiny")
+    changes |= {"os": DEBIAN_13} if "image" in spec else {}
     hosts.answer("front")
     hosts.answer("host1", **changes)
     hosts.listed("{name: front, role: gateway}", "{name: host1}")

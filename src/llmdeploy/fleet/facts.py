@@ -28,6 +28,7 @@ class Facts:
     machine: Machine
     own_engines: int
     disk_runtimes: int
+    disk_images: int
     pci_gpus: int
     gpu_error: str
     listeners: tuple[tuple[int, str], ...]
@@ -54,6 +55,7 @@ def facts_of(data: dict[str, Any], asked: float, answered: float) -> Facts:
         machine=_machine(data),
         own_engines=data["own_engines"],
         disk_runtimes=data["disk"]["runtimes"],
+        disk_images=data["disk"].get("images", data["disk"]["runtimes"]),  # older answers lack it
         pci_gpus=data["pci_gpus"],
         gpu_error=data["gpu_error"],
         listeners=tuple((int(port), str(unit)) for port, unit in data["listeners"]),

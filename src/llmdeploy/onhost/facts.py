@@ -207,7 +207,11 @@ def facts(name: str, ssh_port: str) -> dict[str, Any]:
         "processor": processor(),
         "memory": memory(),
         "own_engines": own_engines(name),
-        "disk": {"store": disk("/var/lib/llmdeploy"), "runtimes": disk("/opt/llmdeploy")},
+        "disk": {
+            "store": disk("/var/lib/llmdeploy"),
+            "runtimes": disk("/opt/llmdeploy"),
+            "images": disk("/var/lib/containers"),
+        },
         "pci_gpus": pci_gpus(),
         "listeners": listeners(),
         "network": network(),

@@ -25,10 +25,12 @@ def release(plan: Plan, deployment: Deployment, run: Run, folder: Path) -> None:
 
 def use_bundle(source: Path | None, deployment: Deployment, run: Run) -> None:
     """Work from a bundle from now on; without one, no longer."""
-    from llmdeploy.fleet.offline import forget_bundle, open_bundle
+    from llmdeploy.fleet.offline_place import forget_bundle
 
     if source is None:
         forget_bundle(deployment)
         return
+    from llmdeploy.fleet.offline import open_bundle  # after it: what hosts need is not loaded for this machine
+
     with run.step("bundle") as recorder:
         open_bundle(source, deployment, recorder)
