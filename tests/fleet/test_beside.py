@@ -67,6 +67,15 @@ def test_what_a_failed_plan_brought_stays_for_the_mended_one(tmp_path: Path) -> 
     assert (gone_back.keep_wheels, gone_back.keep_images) == ((digests(failed)[0],), ("two",))
 
 
+def test_a_failed_image_takes_the_place_of_no_model(tmp_path: Path) -> None:
+    first, second = bundle(tmp_path, "a", "x", "one"), bundle(tmp_path, "a", "y", "one")
+    outputs = after_roll(first, {})
+    outputs |= after_roll(second, outputs)
+    outputs |= after_failure(bundle(tmp_path, "a", "y", "two"), outputs)
+    gone_back = with_what_stays(second, outputs)
+    assert (gone_back.keep, gone_back.keep_images) == ((digests(first)[1],), ("two",))
+
+
 def test_a_failed_plan_that_brought_nothing_leaves_what_stays_alone(tmp_path: Path) -> None:
     one = bundle(tmp_path, "a", "x", "one")
     outputs: dict[str, Any] = after_roll(one, {"artifacts": ["b"], "image": "zero"})

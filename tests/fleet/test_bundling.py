@@ -17,7 +17,7 @@ from llmdeploy.deployment import Deployment, deployment
 from llmdeploy.environment import Clock, Environment
 from llmdeploy.errors import MissingError, StepError
 from llmdeploy.fleet import offline, offline_place
-from llmdeploy.fleet.bundling import BASIC, TOGETHER, _weights, made_by, system_of
+from llmdeploy.fleet.bundling import BASIC, TOGETHER, _weights, made_by, make_bundle, system_of
 from llmdeploy.plan import Memory, ModelRef, Plan
 from llmdeploy.run import Recorder
 from tests.checkout import ROOT
@@ -123,6 +123,14 @@ def test_a_host_of_another_system_is_told_of(place: Deployment, tmp_path: Path) 
 
 def test_packages_are_for_a_release_and_an_architecture() -> None:
     assert system_of(facts()) == "debian-12-x86_64"
+
+
+def test_a_plan_with_an_image_makes_no_bundle(place: Deployment, tmp_path: Path) -> None:
+    ref = ModelRef("n", "hub", "owner/name", "safetensors", 1)
+    plan = replace(plan_with(ref), spec={"hosts": {"image": "vllm@sha256:0"}})
+    with pytest.raises(StepError, match="a bundle cannot hold vllm@sha256:0"):
+        make_bundle(plan, place, recorder(), tmp_path / "box.tar", ())
+    assert not (tmp_path / "box.tar").exists()
 
 
 def test_a_bundle_has_the_packages_that_roles_install() -> None:

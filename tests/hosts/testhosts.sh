@@ -184,7 +184,7 @@ wait_up() {
 gone() { local i; for i in $(seq "$2"); do running "$1" || return 0; sleep 0.05; done; return 1; }
 crash() {
   local cg=$CG/unified/$FLEET/$1; rm -f "$RUN/$1/power"; running "$1" || return 0
-  silent "$1"; echo 1 >"$cg/cgroup.kill"; gone "$1" 100; unmade "$cg"
+  silent "$1"; echo 1 >"$cg/cgroup.kill"; gone "$1" 100 || return 1; unmade "$cg"
   mkdir -p "$cg"   # a new one: in one that was killed once, whatever systemd 257 starts is killed too
 }
 unmade() { # a cgroup and those below, which the kernel may hold for a moment

@@ -37,13 +37,13 @@ def after_roll(runs: Bundle, outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def after_failure(failed: Bundle, outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """To note once hosts have gone back from a plan that failed."""
-    artifacts = sorted(failed.digests - set(outputs.get("artifacts", ())))
-    image = failed.image if failed.image != outputs.get("image", "") else ""
-    if not (artifacts or image):
-        return {}
-    models = sorted({*outputs.get("models", ()), *_model(failed)})
-    return {"previous": artifacts, "previous_image": image, "models": models}
+    """To note once hosts have gone back from a plan that failed: what it brought takes the place of what was before."""
+    noted: dict[str, Any] = {}
+    if artifacts := sorted(failed.digests - set(outputs.get("artifacts", ()))):
+        noted |= {"previous": artifacts, "models": sorted({*outputs.get("models", ()), *_model(failed)})}
+    if failed.image and failed.image != outputs.get("image", ""):
+        noted["previous_image"] = failed.image
+    return noted
 
 
 def _before(bundle: Bundle, outputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,13 +8,12 @@ from typing import Any
 from llmdeploy.monitoring.wording import count, duration, share, size
 from llmdeploy.units import counted
 
+UNKNOWN = {"unwatched": "not watched: its prober does not run", "unreachable": "not known: its host does not answer"}
+
 
 def engine_lines(hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """`engine  gpu1/0: up, ...` for every engine of these hosts, as `status` has them in its data."""
     return [f"engine  {name}/{one['replica']}: {_said(one)}" for name, host in hosts.items() for one in host["engines"]]
-
-
-UNKNOWN = {"unwatched": "not watched: its prober does not run", "unreachable": "not known: its host does not answer"}
 
 
 def _said(one: Mapping[str, Any]) -> str:

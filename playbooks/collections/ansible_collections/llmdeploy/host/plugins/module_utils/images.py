@@ -11,7 +11,8 @@ import subprocess
 from .wanted import wanted_by_all, write_atomically
 
 ROOT = "/opt/llmdeploy/images"
-STORAGE = ("/var/lib/containers", "/var/lib/cni")
+STORAGE = "/var/lib/containers"
+NETWORKS = ("/var/lib/cni/networks", "/var/lib/cni")  # other programs may have networks there
 
 
 def podman(*words):
@@ -57,12 +58,16 @@ def remove(root, names):
 
 
 def clear_storage():
-    """Before podman itself goes: what it keeps for itself, where nobody has an image, a container or a volume in it."""
-    questions = (("images", "--all", "--quiet"), ("ps", "--all", "--quiet"), ("volume", "ls", "--quiet"))
-    answers = [podman(*words) for words in questions]
-    if any(done.returncode or done.stdout.strip() for done in answers):
-        return
+    """Before podman itself goes: what it keeps for itself. Returns why it stays, which is that it has something of
+    others; empty where it went."""
+    for words in (("images", "--all"), ("ps", "--all", "--external"), ("volume", "ls"), ("secret", "ls")):
+        done = podman(*words, "--quiet")
+        if done.returncode or done.stdout.strip():
+            return done.stderr.strip() if done.returncode else "it holds what others keep in podman"
     # Not by `podman system reset`, which makes new folders in root's home. One of these is mounted over itself.
-    subprocess.run(["umount", "--quiet", os.path.join(STORAGE[0], "storage/overlay")], capture_output=True)
-    for folder in STORAGE:
-        shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run(["umount", "--quiet", os.path.join(STORAGE, "storage/overlay")], capture_output=True)
+    shutil.rmtree(STORAGE, ignore_errors=True)  # what is a mount itself stays, empty
+    for folder in NETWORKS:
+        if os.path.isdir(folder) and not os.listdir(folder):
+            os.rmdir(folder)
+    return "it could not be deleted" if os.path.isdir(STORAGE) and os.listdir(STORAGE) else ""

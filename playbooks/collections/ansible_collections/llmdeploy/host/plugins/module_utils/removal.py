@@ -134,8 +134,8 @@ class Removal:
         for package, why in stays.items():
             self.keep(f"package {package}", why)
         if not self.check:
-            if "podman" in goes:
-                images.clear_storage()
+            if "podman" in goes and (why := images.clear_storage()):
+                self.keep(images.STORAGE, why)
             purge.purge(goes)
             manual = set(brought.get("automatic", ())) & set(observed.packages()) - observed.marked_automatic()
             if manual:
